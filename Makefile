@@ -1,0 +1,18 @@
+# HomeMail. `make` lists the targets. RID=linux-x64 or linux-arm64 chooses what `make build` builds.
+RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what building and testing need and this machine lacks (apt-get, as root or with sudo)
+	@build/deps.sh
+
+build: ## build out/$(RID)/homemail, one static file; RID=linux-arm64 cross-compiles
+	@build/deps.sh build $(if $(filter linux-arm64,$(RID)),arm64)
+	@build/publish.sh $(RID)
+
+clean: ## remove everything that was built
+	rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj
