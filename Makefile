@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build clean
+.PHONY: help deps build test budget clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,12 @@ deps: ## install what building and testing need and this machine lacks (apt-get,
 build: ## build out/$(RID)/homemail, one static file; RID=linux-arm64 cross-compiles
 	@build/deps.sh build $(if $(filter linux-arm64,$(RID)),arm64)
 	@build/publish.sh $(RID)
+
+test: deps ## build everything, run every test, sum up; TESTS="NAME..." for some (see build/test.sh)
+	@build/test.sh $(TESTS); rc=$$?; [ "$(SUMMARY)" = later ] || cat out/test/summary; exit $$rc
+
+budget: ## measure what the published binaries cost, compare with build/budgets.txt
+	@build/budget.sh
 
 clean: ## remove everything that was built
 	rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj

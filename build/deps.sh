@@ -23,10 +23,18 @@ for group in "${@:-build arm64 test}"; do
     done
 done
 
+# One query for all, which needs dpkg; elsewhere the names are said and the rest is left to whoever builds. `name` stands for this machine's architecture, `name:arm64` for that one.
 missing=()
-for package in "${wanted[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
-done
+if ! command -v dpkg > /dev/null; then
+    echo "deps: this system has no dpkg; needed are (Debian's names): ${wanted[*]}" >&2
+elif [ ${#wanted[@]} -gt 0 ]; then
+    native=$(dpkg --print-architecture)
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}:${Architecture}\n' "${wanted[@]}" 2> /dev/null |
+        sed -n "s/^installed //p" | sed "s/:\(all\|$native\)\$//" || true)
+    for package in "${wanted[@]}"; do
+        grep -qxF -e "$package" <<< "$installed" || missing+=("$package")
+    done
+fi
 
 if [ ${#missing[@]} -gt 0 ]; then
     root=()

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The build's own checks, tried on made-up input: a check that cannot fail checks nothing.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. tests/e2e/harness.sh
+results=$(mktemp -d)
+at_exit "rm -rf $results"
+
+sum() { build/sum.sh "$results" "$@" 2> /dev/null; }
+echo '<assemblies><assembly name="a" total="8" passed="3" failed="1" skipped="2" errors="2"><test name="x" passed="9"/></assembly></assemblies>' > "$results/mixed.xml"
+echo '<assemblies><assembly name="a" passed="5" failed="0" skipped="0" errors="0"/></assemblies>' > "$results/good.xml"
+echo '<assemblies></assemblies>' > "$results/empty.xml"
+echo '4 0 1' > "$results/counted.count"
+echo '2 1 0' > "$results/failed.count"
+echo 'oops' > "$results/garbage.count"
+expect "errors count as failures" "3 passed, 3 failed, 2 skipped" "$(sum mixed)"
+expect "runs are summed" "9 passed, 0 failed, 1 skipped" "$(sum good counted)"
+expect "a missing result is a failure" "5 passed, 1 failed, 0 skipped" "$(sum good missing)"
+expect "an empty result is a failure" "5 passed, 1 failed, 0 skipped" "$(sum good empty)"
+expect "garbage is a failure" "5 passed, 1 failed, 0 skipped" "$(sum good garbage)"
+check "good runs exit with 0" sum good counted
+check_not "a failed count exits with non-zero" sum good failed
+check_not "a failed xunit run exits with non-zero" sum good mixed
+check_not "a missing result exits with non-zero" sum good missing
+
+warn() { echo "$1" > "$results/log"; build/warnings.sh "$results/log" 2> /dev/null; }
+check_not "a compiler warning is found" warn "/x/A.cs(1,2): warning CS0168: The variable 'e' is declared but never used [/x/A.csproj]"
+check_not "a trimming warning is found" warn "ILC : Trim analysis warning IL2026: A.B(): Using member"
+check_not "an analyzer warning is found" warn "/x/A.cs(1,2): warning CA1861: Prefer [/x/A.csproj]"
+check "the C compiler's warnings are not ours" warn "/x/pal_ssl.c(1020,5): warning GF9BEE4E2: expression result unused"
+
+budget() { printf '%s\n' "$1" > "$results/budgets"; RESULT= build/budget.sh "$results/budgets"; }
+check "a roomy budget holds" budget "binary-size-linux-x64 999999999 bytes"
+check_not "a binary over its budget is found" budget "binary-size-linux-x64 1000 bytes"
+check_not "what cannot be measured is not within" budget "binary-size-of-nothing 999999999 bytes"
+check_not "a budget without number is found" budget "binary-size-linux-x64 plenty bytes"
+
+finish

@@ -1,0 +1,46 @@
+# What the shell tests share; sourced, not run. A test names its Debian packages in a line `# needs: PACKAGE...`, sources this,
+# calls check, check_not, expect or skip for each thing it looks at, and ends with `finish`, which writes "passed failed
+# skipped" to the file that RESULT names. Nothing waits for a fixed time: wait_for asks until it is so, or a deadline has passed.
+# shellcheck shell=bash
+passed=0 failed=0 skipped=0
+cleanups=()
+
+# at_exit COMMAND: run when the test ends, however it ends; the last one given first.
+at_exit() { cleanups=("$1" "${cleanups[@]}"); }
+clean_up() { local command; for command in "${cleanups[@]}"; do eval "$command"; done; }
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+ok() { passed=$((passed + 1)); echo "ok    $1"; }
+not_ok() { failed=$((failed + 1)); echo "FAIL  $1"; }
+skip() { skipped=$((skipped + 1)); echo "skip  $1"; }
+
+# check NAME COMMAND...: passes when the command succeeds. check_not: when it fails.
+check() { local name=$1; shift; if "$@" > /dev/null; then ok "$name"; else not_ok "$name"; fi; }
+check_not() { local name=$1; shift; if "$@" > /dev/null; then not_ok "$name"; else ok "$name"; fi; }
+
+# expect NAME WANTED GOT: passes when both are the same text.
+expect() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1"; printf '      wanted: %s\n      got:    %s\n' "$2" "$3"; fi; }
+
+# wait_for SECONDS COMMAND...: asks about 20 times a second until the command succeeds; fails after that many seconds.
+wait_for() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" > /dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.05
+    done
+}
+
+# answers PORT: whether something on that port of 127.0.0.1 greets with 220.
+answers() { (exec 3<> "/dev/tcp/127.0.0.1/$1" && read -r -t 5 line <&3 && [[ $line == 220* ]]) 2> /dev/null; }
+
+# stop PID: asks a process that this test started to end, and waits until it has.
+stop() { kill "$1" 2> /dev/null; wait "$1" 2> /dev/null; return 0; }
+
+finish() {
+    [ -z "${RESULT:-}" ] || echo "$passed $failed $skipped" > "$RESULT"
+    echo "      $passed ok, $failed FAIL, $skipped skip"
+    [ $failed = 0 ]
+    exit
+}
