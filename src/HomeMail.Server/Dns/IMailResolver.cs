@@ -26,8 +26,10 @@ public enum DnsStatus
 /// <param name="CanonicalName">The name at the end of the CNAME chain without trailing dot, or the name asked for.</param>
 /// <param name="Authenticated">The answer has the AD bit and the resolver is one whose AD bit can be trusted (RFC 6698 A.3).</param>
 /// <param name="Detail">For a temporary failure: what happened, in a few words for the log. Otherwise null.</param>
+/// <param name="TimeToLive">How long the answer may be kept: the least TTL on the way to it, or the negative one (RFC 2308 5). Zero if not known.</param>
 public readonly record struct DnsAnswer<T>(
-    DnsStatus Status, IReadOnlyList<T> Records, string CanonicalName, bool Authenticated = false, string? Detail = null);
+    DnsStatus Status, IReadOnlyList<T> Records, string CanonicalName, bool Authenticated = false, string? Detail = null,
+    TimeSpan TimeToLive = default);
 
 /// <summary>A mail exchanger (RFC 1035 3.3.9).</summary>
 /// <param name="Preference">Lower is tried first.</param>
