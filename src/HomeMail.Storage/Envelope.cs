@@ -87,11 +87,11 @@ public sealed class Envelope
     /// </summary>
     public bool SenderVerified { get; init; }
 
-    /// <summary>Offset in the message file of the first octet that travels; what is before it is for local eyes only.</summary>
-    public long TravelOffset { get; init; }
+    /// <summary>Offset in the message file of the first octet that travels; what is before it is for local eyes only. Set by the spool on commit.</summary>
+    public long TravelOffset { get; set; }
 
-    /// <summary>Size of the message file in octets, what is for local eyes included.</summary>
-    public long Size { get; init; }
+    /// <summary>Size of the message file in octets, what is for local eyes included. Set by the spool on commit.</summary>
+    public long Size { get; set; }
 
     /// <summary>ENVID (RFC 3461 4.4) with xtext decoded, or null.</summary>
     public string? EnvelopeId { get; init; }

@@ -1,0 +1,140 @@
+using HomeMail.Storage.Files;
+
+namespace HomeMail.Storage.Commit;
+
+/// <summary>
+/// The one writer of the store: everything that changes mail or queue on the disk goes through here, so that there is one order of
+/// events, UIDs are published as they are given, and what waits together shares its syncs (group commit). It takes what is waiting,
+/// without delay; while it syncs, the next batch gathers. It has a thread only while there is work.
+/// </summary>
+internal sealed class StoreWriter(IFileSystem files)
+{
+    // Bounds how long the first of a batch waits for the others' links.
+    private const int BatchLimit = 128;
+
+    private readonly Lock _gate = new();
+    private readonly LinkedList<StoreChange> _waiting = new();
+    private readonly SyncSet _syncs = new(files);
+    private readonly List<StoreChange> _batch = [];
+    private readonly List<StoreChange> _active = [];
+    private readonly HashSet<object> _claimed = [];
+    private readonly HashSet<IStaging> _staged = [];
+    private bool _running;
+    private bool _closed;
+    private TaskCompletionSource? _idle;
+
+    /// <summary>Something that holds what changes of this batch have added and not yet published.</summary>
+    public interface IStaging
+    {
+        /// <summary>Makes visible what was added and has not been dropped, in order.</summary>
+        void PublishStaged();
+    }
+
+    /// <summary>Puts a change in line. The task ends as <see cref="StoreChange.Done"/> says.</summary>
+    /// <exception cref="StorageClosedException">The store is closing.</exception>
+    public Task RunAsync(StoreChange change)
+    {
+        lock (_gate)
+        {
+            if (_closed)
+                throw new StorageClosedException();
+            _waiting.AddLast(change);
+            if (!_running)
+            {
+                _running = true;
+                ThreadPool.UnsafeQueueUserWorkItem(static writer => writer.Run(), this, preferLocal: false);
+            }
+        }
+        return change.Done;
+    }
+
+    /// <summary>Asks that something is published when the batch is done. Only called by steps.</summary>
+    public void Stage(IStaging staging) => _staged.Add(staging);
+
+    /// <summary>Takes no more, and ends when all is done that was waiting.</summary>
+    public Task CloseAsync()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            if (!_running)
+                return Task.CompletedTask;
+            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
+    }
+
+    private void Run()
+    {
+        while (TakeBatch())
+            RunBatch();
+    }
+
+    private bool TakeBatch()
+    {
+        _batch.Clear();
+        _claimed.Clear();
+        lock (_gate)
+        {
+            for (var node = _waiting.First; node is not null && _batch.Count < BatchLimit;)
+            {
+                var next = node.Next;
+                var change = node.Value;
+                if (change.Alone && _batch.Count > 0)
+                    break;
+                if (change.Exclusive is null || _claimed.Add(change.Exclusive))
+                {
+                    _batch.Add(change);
+                    _waiting.Remove(node);
+                }
+                if (change.Alone)
+                    break;
+                node = next;
+            }
+            if (_batch.Count > 0)
+                return true;
+            _running = false;
+            _idle?.SetResult();
+            return false;
+        }
+    }
+
+    private void RunBatch()
+    {
+        _active.AddRange(_batch);
+        for (var step = 0; _active.Count > 0; step++)
+        {
+            for (var i = 0; i < _active.Count;)
+            {
+                if (Step(_active[i], step))
+                    i++;
+                else
+                    _active.RemoveAt(i);
+            }
+            _syncs.Run(static (change, error) => change.Fail(error));
+            _active.RemoveAll(static change => change.Failure is not null);
+        }
+        foreach (var staging in _staged)
+            staging.PublishStaged();
+        _staged.Clear();
+        foreach (var change in _batch)
+        {
+            if (change.Failure is null)
+                change.Publish();
+            change.Complete();
+        }
+    }
+
+    private bool Step(StoreChange change, int step)
+    {
+        try
+        {
+            return change.Step(step, _syncs);
+        }
+        catch (Exception error)
+        {
+            change.Fail(error);
+            return false;
+        }
+    }
+}
