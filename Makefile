@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test budget clean
+.PHONY: help deps build test check budget clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ build: ## build out/$(RID)/homemail, one static file; RID=linux-arm64 cross-comp
 
 test: deps ## build everything, run every test, sum up; TESTS="NAME..." for some (see build/test.sh)
 	@build/test.sh $(TESTS); rc=$$?; [ "$(SUMMARY)" = later ] || cat out/test/summary; exit $$rc
+
+check: ## analyzers, formatting, layering, README's table of standards
+	@build/check.sh
 
 budget: ## measure what the published binaries cost, compare with build/budgets.txt
 	@build/budget.sh

@@ -35,4 +35,16 @@ check_not "a binary over its budget is found" budget "binary-size-linux-x64 1000
 check_not "what cannot be measured is not within" budget "binary-size-of-nothing 999999999 bytes"
 check_not "a budget without number is found" budget "binary-size-linux-x64 plenty bytes"
 
+mkdir "$results/source"
+echo '// RFC 5321 4.5.2 and RFC7505' > "$results/source/a.cs"
+table() { printf '| RFC | what | here | note |\n|---|---|---|---|\n%s\n' "$1" > "$results/readme"; build/rfc-table.sh "$results/readme" "$results/source"; }
+both=$'| 5321 | SMTP | partial | |\n| 7505 | null MX | yes | all |'
+check "a true table of standards passes" table "$both"
+check_not "a cited standard without a row is found" table '| 5321 | SMTP | partial | |'
+check_not "a claim without code is found" table "$both"$'\n| 9051 | IMAP | partial | |'
+check "a row of what is not there needs no code" table "$both"$'\n| 9051 | IMAP | no | |'
+check_not "another word than yes, partial, no is found" table "$both"$'\n| 9051 | IMAP | soon | |'
+check_not "a row that is there twice is found" table "$both"$'\n| 5321 | SMTP | no | |'
+check_not "a README without table is found" table 'nothing'
+
 finish

@@ -2,7 +2,7 @@
 # Builds the test programs and both binaries once, runs every test, and sums up in out/test/summary.
 #   build/test.sh            everything
 #   build/test.sh NAME...    only these runs, e.g. HomeMail.Server.Tests e2e-arm64; see the list below
-# Runs: each tests/*.Tests program, build/selftest.sh, build/budget.sh and each tests/e2e/*.sh (as e2e-NAME). A script finds in
+# Runs: each tests/*.Tests program, build/selftest.sh, build/check.sh, build/budget.sh and each tests/e2e/*.sh (as e2e-NAME). A script finds in
 # RESULT the file to write "passed failed skipped" to.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ limit=${LIMIT:-900} # seconds for one run
 
 all=()
 for project in tests/*.Tests; do all+=("$(basename "$project")"); done
-for script in selftest budget; do [ -f build/$script.sh ] && all+=($script); done
+for script in selftest check budget; do [ -f build/$script.sh ] && all+=($script); done
 for script in tests/e2e/*.sh; do
     [ -f "$script" ] && [ "$script" != tests/e2e/harness.sh ] && all+=("e2e-$(basename "$script" .sh)")
 done
