@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test check budget clean
+.PHONY: help deps build test check format budget clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: deps ## build everything, run every test, sum up; TESTS="NAME..." for some
 
 check: ## analyzers, formatting, layering, README's table of standards
 	@build/check.sh
+
+format: ## lay the code out as .editorconfig has it, which `make check` asks for
+	@dotnet format HomeMail.sln
 
 budget: ## measure what the published binaries cost, compare with build/budgets.txt
 	@build/budget.sh
