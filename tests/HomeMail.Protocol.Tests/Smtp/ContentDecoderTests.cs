@@ -95,19 +95,19 @@ public class ContentDecoderTests
             .Concat(file.RootElement.GetProperty("outbound_eod_sequences").EnumerateArray()).Select(s => s.GetString()!).ToList();
         Assert.True(sequences.Count >= 16);
         foreach (var sequence in sequences)
-        foreach (var normalise in new[] { false, true })
-        {
-            var wire = Bytes("Subject: x\r\n\r\nbody" + sequence + "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n");
-            for (var cut = 1; cut < wire.Length; cut++)
+            foreach (var normalise in new[] { false, true })
             {
-                var outcome = Decode(wire, true, normalise, cut, wire.Length);
-                Assert.True(outcome.Ended);
-                Assert.Equal(wire.Length - "QUIT\r\n".Length, outcome.Used);
-                Assert.True(outcome.Bare || sequence.Contains('\0', StringComparison.Ordinal));
-                if (normalise)
-                    AssertOnlyCrLf(outcome.Content);
+                var wire = Bytes("Subject: x\r\n\r\nbody" + sequence + "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n");
+                for (var cut = 1; cut < wire.Length; cut++)
+                {
+                    var outcome = Decode(wire, true, normalise, cut, wire.Length);
+                    Assert.True(outcome.Ended);
+                    Assert.Equal(wire.Length - "QUIT\r\n".Length, outcome.Used);
+                    Assert.True(outcome.Bare || sequence.Contains('\0', StringComparison.Ordinal));
+                    if (normalise)
+                        AssertOnlyCrLf(outcome.Content);
+                }
             }
-        }
     }
 
     private static void AssertOnlyCrLf(string content)
@@ -145,7 +145,10 @@ public class ContentDecoderTests
         var piece = Gen.Elements("\r\n", "\r", "\n", ".", "..", "\r\n.\r\n", "a", "xyz", "\0", "\r\n.", "é");
         var input = from n in Gen.Choose(0, 30) from pieces in Gen.ArrayOf(piece, n) select string.Concat(pieces);
         return Prop.ForAll(
-            Arb.From(from text in input from cut in Gen.Choose(1, 40) from transparent in Gen.Elements(true, false) from normalise in Gen.Elements(true, false)
+            Arb.From(from text in input
+                     from cut in Gen.Choose(1, 40)
+                     from transparent in Gen.Elements(true, false)
+                     from normalise in Gen.Elements(true, false)
                      select (text, cut, transparent, normalise)),
             test =>
             {
