@@ -21,7 +21,7 @@ internal static partial class SourceRules
     [
         new("HomeMail.Protocol", [], []),
         new("HomeMail.Storage", ["HomeMail.Protocol"], ["LiteDB"]),
-        new("HomeMail.Server", ["HomeMail.Storage", "HomeMail.Protocol"], ["DnsClient", "MimeKit"]),
+        new("HomeMail.Server", ["HomeMail.Storage", "HomeMail.Protocol"], ["MimeKit"]),
         new("HomeMail", ["HomeMail.Server", "HomeMail.Storage", "HomeMail.Protocol"],
             ["Microsoft.Extensions.Configuration.Binder", "Microsoft.Extensions.Configuration.Ini"]),
     ];

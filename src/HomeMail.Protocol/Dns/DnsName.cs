@@ -17,8 +17,8 @@ public static class DnsName
     private const int MaxPointers = 32;
 
     /// <summary>
-    /// Writes a name in wire form. Names that no mail domain can have are refused: empty labels, labels over 63 octets, more than 255 octets in
-    /// all, white space, control characters, backslashes and anything that is not ASCII (A-labels are ASCII).
+    /// Writes a name in wire form. Refused are empty labels, labels over 63 octets, more than 255 octets in all, control characters, backslashes
+    /// and anything that is not ASCII (A-labels are ASCII). A space is taken: SPF macros can make one (RFC 7208 7.2).
     /// </summary>
     /// <param name="name">The name, with or without a trailing dot; <c>.</c> alone is the root.</param>
     /// <param name="wire">Where it goes; <see cref="MaxWireLength"/> octets are always enough.</param>
@@ -45,7 +45,7 @@ public static class DnsName
             wire[written++] = (byte)label.Length;
             foreach (var c in label)
             {
-                if (c is <= ' ' or '\\' or >= '\x7f')
+                if (c is < ' ' or '\\' or >= '\x7f')
                     return false;
                 wire[written++] = (byte)c;
             }
@@ -99,8 +99,8 @@ public static class DnsName
     }
 
     /// <summary>
-    /// Reads a name that may be compressed (RFC 1035 4.1.4). Octets that a text form cannot hold (dots and backslashes in labels, control
-    /// characters, what is not ASCII) are written as <c>\DDD</c> (RFC 1035 5.1); such a name is never valid for a further query.
+    /// Reads a name that may be compressed (RFC 1035 4.1.4). Octets that are trouble in text (dots and backslashes in labels, spaces,
+    /// control characters, what is not ASCII) are written as <c>\DDD</c> (RFC 1035 5.1); such a name is never valid for a further query.
     /// </summary>
     /// <param name="message">The whole message.</param>
     /// <param name="position">Where the name begins; moved behind it.</param>

@@ -88,6 +88,7 @@ public sealed class DnsMailResolver : IMailResolver
             if (response is null || server is null)
                 return new DnsAnswer<T>(DnsStatus.TemporaryFailure, [], canonical, Detail: problem);
             authenticated &= response.AuthenticData && server.Trusted;
+            canonical = canonical.Replace(" ", @"\032", StringComparison.Ordinal); // as names in answers have it
             var asked = canonical;
             if (!FollowAliases(response.Answers, ref canonical, ref timeToLive))
                 return new DnsAnswer<T>(DnsStatus.TemporaryFailure, [], canonical, Detail: "CNAME loop");

@@ -64,12 +64,12 @@ public sealed class ZoneResolver : IMailResolver
     public ZoneResolver Txt(string name, string text) => Add(name, DnsType.Txt, text);
 
     /// <summary>Adds a PTR record.</summary>
-    /// <param name="address">The address.</param>
+    /// <param name="owner">The address, or the name below in-addr.arpa or ip6.arpa.</param>
     /// <param name="name">The name it points to.</param>
-    public ZoneResolver Ptr(string address, string name)
+    public ZoneResolver Ptr(string owner, string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return Add(DnsName.Reverse(IPAddress.Parse(address)), DnsType.Ptr, name.TrimEnd('.'));
+        return Add(IPAddress.TryParse(owner, out var address) ? DnsName.Reverse(address) : owner, DnsType.Ptr, name.TrimEnd('.'));
     }
 
     /// <summary>Makes a name an alias.</summary>

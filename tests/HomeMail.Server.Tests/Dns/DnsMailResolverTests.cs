@@ -261,7 +261,7 @@ public sealed class DnsMailResolverTests
         var resolver = server.Resolver();
         string[] names =
         [
-            "", ".", "a..example", ".example", new string('a', 64) + ".example", "sp ace.example", "tab\t.example", "nul\0.example",
+            "", ".", "a..example", ".example", new string('a', 64) + ".example", "tab\t.example", "nul\0.example",
             "b\u00fccher.example", "back\\slash.example", string.Join('.', Enumerable.Repeat("abcdefg", 32)),
         ];
         foreach (var name in names)
@@ -269,6 +269,14 @@ public sealed class DnsMailResolverTests
         Assert.Empty(server.Seen);
         Assert.Equal(DnsStatus.Found, (await resolver.TxtAsync(new string('a', 63) + "._x-!.example", Never)).Status);
         Assert.Equal(DnsStatus.Found, (await resolver.TxtAsync(string.Join('.', Enumerable.Repeat("abcdefg", 31)) + ".abcde.", Never)).Status);
+    }
+
+    [Fact]
+    public async Task ASpaceInALabelCanBeAskedFor()
+    {
+        await using var server = new LoopbackDnsServer(q => q.Respond().Txt(q.Name, "x").Build());
+        Assert.Equal(DnsStatus.Found, (await server.Resolver().TxtAsync("sp ace.example", Never)).Status);
+        Assert.Equal("sp ace.example", server.Seen[0].Name);
     }
 
     [Fact]

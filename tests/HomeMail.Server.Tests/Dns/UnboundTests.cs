@@ -1,4 +1,3 @@
-// needs: unbound
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
