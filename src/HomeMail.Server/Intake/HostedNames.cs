@@ -1,0 +1,180 @@
+using System.Collections.Frozen;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Sasl;
+
+namespace HomeMail.Server.Intake;
+
+/// <summary>A domain whose mail is received here.</summary>
+/// <param name="Name">The name in lower case.</param>
+/// <param name="Tenant">Whose it is; domains of different tenants are strangers.</param>
+/// <param name="CatchAll">The account that gets what no address fits, or null.</param>
+/// <param name="Shortcut">Whether mail of the house is delivered without leaving the process.</param>
+public sealed record HostedDomain(string Name, string Tenant, string? CatchAll = null, bool Shortcut = true);
+
+/// <summary>Somebody who has a mailbox here.</summary>
+/// <param name="Name">The account's name.</param>
+/// <param name="Addresses">Its addresses; the first is the main one.</param>
+/// <param name="Credential">The password's keys.</param>
+/// <param name="Quota">Octets its mailboxes may have, or null for no limit.</param>
+public sealed record HostedAccount(string Name, IReadOnlyList<Address> Addresses, ScramCredential Credential, long? Quota = null);
+
+/// <summary>An address that stands for others.</summary>
+/// <param name="Address">The address.</param>
+/// <param name="Members">What it stands for; aliases too.</param>
+public sealed record HostedAlias(Address Address, IReadOnlyList<Address> Members);
+
+/// <summary>Where a recipient leads to.</summary>
+/// <param name="Accounts">Accounts of this server.</param>
+/// <param name="Outside">Addresses elsewhere.</param>
+public sealed record Destinations(IReadOnlyList<string> Accounts, IReadOnlyList<Address> Outside);
+
+/// <summary>
+/// The domains, accounts and aliases of this server, and the answer to who an address is. It never changes; a reload makes a new one.
+/// </summary>
+public sealed class HostedNames : ICredentialSource
+{
+    // Members of members of members: deeper is an error of somebody, or a loop.
+    private const int MaxAliasDepth = 10;
+
+    // What a mail domain must always answer (RFC 5321 4.5.1, RFC 2142).
+    private static readonly FrozenSet<string> Reserved = FrozenSet.ToFrozenSet(["postmaster", "abuse", "mailer-daemon", "hostmaster"], StringComparer.OrdinalIgnoreCase);
+
+    private readonly FrozenDictionary<string, HostedDomain> _domains;
+    private readonly FrozenDictionary<string, HostedAccount> _accounts;
+    private readonly FrozenDictionary<string, HostedAccount> _byAddress;
+    private readonly FrozenDictionary<string, HostedAlias> _aliases;
+    private readonly HostedAccount? _first;
+    private readonly string _hostname;
+    private readonly byte[] _secret;
+
+    /// <summary>Makes the directory.</summary>
+    /// <param name="hostname">This server's name, at which postmaster is reached too.</param>
+    /// <param name="domains">The domains.</param>
+    /// <param name="accounts">The accounts; the first one gets postmaster's mail where nobody else does.</param>
+    /// <param name="aliases">The aliases.</param>
+    /// <param name="secret">A secret of this server, from which the keys of unknown names are made.</param>
+    public HostedNames(
+        string hostname, IEnumerable<HostedDomain> domains, IReadOnlyList<HostedAccount> accounts, IEnumerable<HostedAlias> aliases, ReadOnlySpan<byte> secret)
+    {
+        ArgumentNullException.ThrowIfNull(accounts);
+        _hostname = hostname;
+        _secret = secret.ToArray();
+        _domains = domains.ToFrozenDictionary(d => d.Name, StringComparer.OrdinalIgnoreCase);
+        _accounts = accounts.ToFrozenDictionary(a => a.Name, StringComparer.OrdinalIgnoreCase);
+        _byAddress = accounts.SelectMany(a => a.Addresses, (account, address) => (address.Key, account)).ToFrozenDictionary(p => p.Key, p => p.account);
+        _aliases = aliases.ToFrozenDictionary(a => a.Address.Key);
+        _first = accounts.Count > 0 ? accounts[0] : null;
+        Domains = [.. _domains.Values];
+        Accounts = [.. accounts];
+    }
+
+    /// <summary>All domains.</summary>
+    public IReadOnlyList<HostedDomain> Domains { get; }
+
+    /// <summary>All accounts.</summary>
+    public IReadOnlyList<HostedAccount> Accounts { get; }
+
+    /// <summary>A hosted domain, or null.</summary>
+    /// <param name="domain">The name, any case, as A-label or U-label.</param>
+    public HostedDomain? Domain(string domain) =>
+        _domains.TryGetValue(domain, out var found) ? found
+        : AddressSyntax.TryToAscii(domain, out var ascii) && _domains.TryGetValue(ascii!, out found) ? found : null;
+
+    /// <summary>An account, or null.</summary>
+    /// <param name="name">The account's name, any case.</param>
+    public HostedAccount? Account(string name) => _accounts.GetValueOrDefault(name);
+
+    /// <summary>Whether an account may send as an address: one of its own, also with a tag.</summary>
+    /// <param name="account">The account's name.</param>
+    /// <param name="address">The address.</param>
+    public bool Owns(string account, Address address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return FindByAddress(address) is { } owner && owner.Name.Equals(account, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Where postmaster's mail goes, or null where there is no account at all.</summary>
+    public string? Postmaster
+    {
+        get
+        {
+            foreach (var domain in Domains)
+                if (Resolve(new Address("postmaster", domain.Name)) is { Accounts: [var name, ..] })
+                    return name;
+            return _first?.Name;
+        }
+    }
+
+    /// <summary>
+    /// Finds out where a recipient leads to. Aliases are followed, each at most once, so that a circle ends; a tag (<c>user+tag</c>) is taken off where the
+    /// whole local part is nobody; then the catch-all; postmaster, abuse and their like always reach somebody.
+    /// </summary>
+    /// <param name="address">The address.</param>
+    /// <returns>Null if its domain is hosted here and nobody has this address.</returns>
+    public Destinations? Resolve(Address address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        var accounts = new List<string>(1);
+        var outside = new List<Address>(0);
+        var found = Follow(address, accounts, outside, [], 0);
+        return found && accounts.Count + outside.Count > 0 ? new Destinations(accounts, outside) : null;
+    }
+
+    /// <inheritdoc/>
+    public ScramCredential Find(string logInName, out string? account)
+    {
+        var found = _accounts.GetValueOrDefault(logInName)
+            ?? (AddressSyntax.TryParseMailbox(logInName, true, out var address) ? _byAddress.GetValueOrDefault(address!.Key) : null);
+        account = found?.Name;
+        return found?.Credential ?? ScramCredential.Decoy(_secret, logInName);
+    }
+
+    private bool Follow(Address address, List<string> accounts, List<Address> outside, HashSet<string> seen, int depth)
+    {
+        if (Domain(address.Domain) is not { } domain)
+        {
+            if (address.Domain.Equals(_hostname, StringComparison.OrdinalIgnoreCase))
+                return Reserved.Contains(WithoutTag(address.LocalPart)) && AddAccount(_first, accounts);
+            if (!outside.Contains(address))
+                outside.Add(address);
+            return true;
+        }
+        if (FindAlias(address) is { } alias)
+        {
+            if (!seen.Add(alias.Address.Key) || depth == MaxAliasDepth)
+                return true;
+            foreach (var member in alias.Members)
+                Follow(member, accounts, outside, seen, depth + 1);
+            return true;
+        }
+        if (FindByAddress(address) is { } account)
+            return AddAccount(account, accounts);
+        if (Reserved.Contains(WithoutTag(address.LocalPart)))
+            return AddAccount((domain.CatchAll is null ? null : Account(domain.CatchAll)) ?? FirstOf(domain) ?? _first, accounts);
+        return domain.CatchAll is not null && AddAccount(Account(domain.CatchAll), accounts);
+    }
+
+    private static bool AddAccount(HostedAccount? account, List<string> accounts)
+    {
+        if (account is null)
+            return false;
+        if (!accounts.Contains(account.Name))
+            accounts.Add(account.Name);
+        return true;
+    }
+
+    private HostedAccount? FirstOf(HostedDomain domain) =>
+        Accounts.FirstOrDefault(a => a.Addresses.Any(x => x.Domain.Equals(domain.Name, StringComparison.OrdinalIgnoreCase)));
+
+    private HostedAccount? FindByAddress(Address address) => _byAddress.GetValueOrDefault(Canonical(address).Key)
+        ?? (address.LocalPart.IndexOf('+') > 0 ? _byAddress.GetValueOrDefault(Canonical(new Address(WithoutTag(address.LocalPart), address.Domain)).Key) : null);
+
+    private HostedAlias? FindAlias(Address address) => _aliases.GetValueOrDefault(Canonical(address).Key)
+        ?? (address.LocalPart.IndexOf('+') > 0 ? _aliases.GetValueOrDefault(Canonical(new Address(WithoutTag(address.LocalPart), address.Domain)).Key) : null);
+
+    private Address Canonical(Address address) =>
+        Domain(address.Domain) is { } domain && !domain.Name.Equals(address.Domain, StringComparison.OrdinalIgnoreCase)
+            ? new Address(address.LocalPart, domain.Name) : address;
+
+    private static string WithoutTag(string localPart) => localPart.IndexOf('+') is > 0 and var plus ? localPart[..plus] : localPart;
+}

@@ -1,0 +1,70 @@
+using System.Text;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Smtp;
+using HomeMail.Protocol.Text;
+using HomeMail.Storage;
+
+namespace HomeMail.Server.Intake;
+
+public sealed partial class MessageIntake
+{
+    /// <inheritdoc/>
+    public async ValueTask<bool> AcceptAsync(
+        Address? sender, Address? recipient, ReadOnlyMemory<byte> message, bool smtpUtf8, CancellationToken cancel)
+    {
+        var settings = options();
+        var destinations = recipient is null ? null : settings.Names.Resolve(recipient);
+        // Nobody is there to be told: postmaster is.
+        if (destinations is null && settings.Names.Postmaster is { } postmaster)
+            destinations = new Destinations([postmaster], []);
+        if (destinations is null)
+        {
+            log.Error("undeliverable", ("to", recipient?.ToString() ?? "postmaster"), ("what", "there is no account to get it"));
+            return true;
+        }
+
+        using var body = Begin();
+        var end = message.Span.IndexOf("\r\n\r\n"u8);
+        var header = end < 0 ? message : message[..(end + 4)];
+        body.Append(message.Span[header.Length..]);
+        using var local = new PooledWriter(128);
+        local.Write(TraceFields.ReturnPath(sender));
+        using var travel = new PooledWriter(256);
+        travel.Write($"Received: by {settings.Hostname} (HomeMail) id {body.Id};\r\n\t{TraceFields.Date(clock.GetUtcNow())}\r\n");
+        var envelope = destinations.Outside.Count == 0 ? null : new Envelope
+        {
+            Id = body.Id,
+            Arrived = clock.GetUtcNow(),
+            Sender = sender,
+            Principal = Principal.Server.ToString(),
+            EightBit = !Ascii.IsValid(message.Span[header.Length..]),
+            SmtpUtf8 = smtpUtf8,
+            Recipients = [.. destinations.Outside.Select(address => new EnvelopeRecipient
+            {
+                Address = address,
+                Notify = DsnNotify.Never,
+                NextAttempt = clock.GetUtcNow(),
+            })],
+        };
+        var result = await spool.CommitAsync(
+            new CommitRequest
+            {
+                Message = body,
+                LocalTrace = local.WrittenMemory,
+                TravelTrace = travel.WrittenMemory,
+                Header = header,
+                Local = [.. destinations.Accounts.Select(account => new LocalDelivery(account, LocalDelivery.Inbox))],
+                Envelope = envelope,
+            },
+            cancel).ConfigureAwait(false);
+        if (!result.IsCommitted)
+        {
+            log.Error("store", ("id", body.Id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
+            return false;
+        }
+        Tell(body.Id, result);
+        if (envelope is not null)
+            enqueue(envelope);
+        return true;
+    }
+}

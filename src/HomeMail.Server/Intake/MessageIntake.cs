@@ -1,0 +1,209 @@
+using System.Globalization;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Smtp;
+using HomeMail.Protocol.Text;
+using HomeMail.Server.Smtp;
+using HomeMail.Storage;
+using HomeMail.Storage.Files;
+
+namespace HomeMail.Server.Intake;
+
+/// <summary>What the intake is run with; replaced whole by a reload.</summary>
+/// <param name="Hostname">Our name.</param>
+/// <param name="Names">Who is hosted here.</param>
+public sealed record IntakeOptions(string Hostname, HostedNames Names);
+
+/// <summary>
+/// Where every message comes in: from SMTP, and from this server itself. It decides who may send to whom, puts the trace fields in front, commits the
+/// message to mailboxes and queue in one step, and only then answers.
+/// </summary>
+/// <param name="spool">The spool.</param>
+/// <param name="usedBytes">How many octets an account's mailboxes have.</param>
+/// <param name="options">What the intake is run with, asked for anew for each message.</param>
+/// <param name="enqueue">Takes an envelope that is on disk and has something left to do.</param>
+/// <param name="clock">Time.</param>
+/// <param name="log">The log.</param>
+public sealed partial class MessageIntake(
+    Spool spool, Func<string, long> usedBytes, Func<IntakeOptions> options, Action<Envelope> enqueue, TimeProvider clock, Log log)
+    : IMessageIntake, IGeneratedMail
+{
+    /// <inheritdoc/>
+    public SmtpReply? CheckSender(ClientFacts client, in MailArguments mail)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        if (spool.Admit(Math.Max(mail.Size, 0)) is var condition && condition != StorageCondition.None)
+            return Reply(condition);
+        // The null reverse-path is anybody's: a receipt is sent with it (RFC 8098 3). Its From is still to be the account's own.
+        if (client.Principal.Kind == PrincipalKind.Account && mail.Sender is not null && !options().Names.Owns(client.Principal.Name, mail.Sender))
+            return SmtpReplies.SenderNotYours;
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public SmtpReply AddRecipient(MailTransaction transaction, in RcptArguments rcpt)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        var names = options().Names;
+        var destinations = names.Resolve(rcpt.Recipient);
+        if (destinations is null)
+            return SmtpReplies.NoSuchUser;
+        // A stranger may write to those who are hosted here and to nobody else, whatever the address looks like. An alias of ours may lead outside.
+        if (!transaction.Client.Principal.IsOurs && names.Domain(rcpt.Recipient.Domain) is null
+            && !rcpt.Recipient.Domain.Equals(options().Hostname, StringComparison.OrdinalIgnoreCase))
+            return SmtpReplies.RelayDenied;
+        foreach (var account in destinations.Accounts)
+            if (names.Account(account)?.Quota is { } quota && usedBytes(account) > quota)
+                return SmtpReplies.MailboxFull;
+        transaction.Recipients.Add(new TransactionRecipient
+        {
+            Address = rcpt.Recipient,
+            Notify = rcpt.Notify,
+            OriginalRecipient = rcpt.OriginalRecipient,
+            Resolution = destinations,
+        });
+        return SmtpReplies.RecipientOk;
+    }
+
+    /// <inheritdoc/>
+    public SpoolMessage Begin() => spool.Begin(MessageId.New(clock));
+
+    /// <inheritdoc/>
+    public async ValueTask<SmtpReply> AcceptAsync(MailTransaction transaction, ReceivedMessage message, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        ArgumentNullException.ThrowIfNull(message);
+        var settings = options();
+        var principal = transaction.Client.Principal;
+        if (principal.Kind == PrincipalKind.Account && CheckAuthor(settings.Names, principal.Name, message) is { } refused)
+            return refused;
+
+        var id = message.Body.Id;
+        using var header = new PooledWriter(message.Header.Length + 256);
+        AddMissingFields(settings.Hostname, principal, message, header);
+        using var local = new PooledWriter(256);
+        local.Write(TraceFields.ReturnPath(transaction.Mail.Sender));
+        if (principal.Kind == PrincipalKind.Account)
+            local.Write(TraceFields.Authenticated(settings.Hostname, principal.Name));
+        using var travel = new PooledWriter(512);
+        var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
+        travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
+
+        var (deliveries, envelope) = Plan(transaction, message);
+        var result = await spool.CommitAsync(
+            new CommitRequest
+            {
+                Message = message.Body,
+                LocalTrace = local.WrittenMemory,
+                TravelTrace = travel.WrittenMemory,
+                Header = header.WrittenMemory,
+                Local = deliveries,
+                Envelope = envelope,
+            },
+            cancel).ConfigureAwait(false);
+        if (!result.IsCommitted)
+        {
+            log.Error("store", ("id", id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
+            return Reply(result.Condition);
+        }
+        Tell(id, result);
+        if (envelope is not null)
+            enqueue(envelope);
+        return SmtpReplies.Accepted(id.Value);
+    }
+
+    private void Tell(MessageId id, CommitResult result)
+    {
+        foreach (var stored in result.Stored)
+            log.Info("delivered", ("id", id.Value), ("account", stored.Account), ("mailbox", stored.Mailbox), ("uid", stored.Uid), ("size", result.Size));
+    }
+
+    /// <summary>Sorts the recipients into links and an envelope; each account gets one copy, however many of its addresses were named.</summary>
+    private (List<LocalDelivery> Deliveries, Envelope? Envelope) Plan(MailTransaction transaction, ReceivedMessage message)
+    {
+        var deliveries = new List<LocalDelivery>();
+        var queued = new List<EnvelopeRecipient>();
+        var principal = transaction.Client.Principal;
+        foreach (var recipient in transaction.Recipients)
+        {
+            var destinations = (Destinations)recipient.Resolution;
+            foreach (var account in destinations.Accounts)
+                if (!deliveries.Exists(d => d.Account == account))
+                    deliveries.Add(new LocalDelivery(account, LocalDelivery.Inbox) { Recipient = recipient.Address });
+            foreach (var address in destinations.Outside)
+                if (!queued.Exists(q => q.Address.Equals(address)))
+                    queued.Add(new EnvelopeRecipient
+                    {
+                        Address = address,
+                        Notify = recipient.Notify,
+                        OriginalRecipient = recipient.OriginalRecipient,
+                        NextAttempt = clock.GetUtcNow(),
+                    });
+            // Who asked to be told of success is told by the queue, which is where DSNs are made.
+            if (recipient.Notify.HasFlag(DsnNotify.Success) && destinations.Accounts.Count > 0 && principal.IsOurs)
+                queued.Add(new EnvelopeRecipient
+                {
+                    Address = recipient.Address,
+                    Notify = recipient.Notify,
+                    OriginalRecipient = recipient.OriginalRecipient,
+                    Status = RecipientStatus.Local,
+                });
+        }
+        if (queued.Count == 0)
+            return (deliveries, null);
+        return (deliveries, new Envelope
+        {
+            Id = message.Body.Id,
+            Arrived = clock.GetUtcNow(),
+            Sender = transaction.Mail.Sender,
+            Principal = principal.ToString(),
+            SenderVerified = principal.IsOurs,
+            EnvelopeId = transaction.Mail.EnvelopeId,
+            Return = transaction.Mail.Return,
+            EightBit = message.EightBit || transaction.Mail.EightBitMime,
+            SmtpUtf8 = transaction.Mail.SmtpUtf8 || message.Summary.NeedsSmtpUtf8,
+            RequireTls = transaction.Mail.RequireTls,
+            ReleaseAt = transaction.Mail.HoldUntil,
+            Recipients = queued,
+        });
+    }
+
+    /// <summary>Every address in From and Sender must be the account's own, and there must be a From that can be read in one way only.</summary>
+    private static SmtpReply? CheckAuthor(HostedNames names, string account, ReceivedMessage message)
+    {
+        if (message.Summary.FromCount != 1 || message.Summary.SenderCount > 1)
+            return SmtpReplies.FromMissing;
+        var addresses = new List<Address>();
+        foreach (var field in new HeaderFields(message.Header.Span))
+        {
+            if (!field.Is("From"u8) && !field.Is("Sender"u8))
+                continue;
+            var before = addresses.Count;
+            if (!AddressList.TryParse(field.Value, addresses) || addresses.Count == before)
+                return SmtpReplies.FromMissing;
+        }
+        foreach (var address in addresses)
+            if (!names.Owns(account, address))
+                return SmtpReplies.FromNotYours;
+        return null;
+    }
+
+    /// <summary>A submission gets the Date and Message-ID that it lacks (RFC 6409 8.1, 8.2); what comes from elsewhere stays as it is.</summary>
+    private void AddMissingFields(string hostname, Principal principal, ReceivedMessage message, PooledWriter output)
+    {
+        var header = message.Header.Span;
+        if (!principal.IsOurs)
+        {
+            output.Write(header);
+            return;
+        }
+        output.Write(header[..^2]);
+        if (!message.Summary.HasMessageId)
+            output.Write(string.Create(CultureInfo.InvariantCulture, $"Message-ID: <{message.Body.Id}@{hostname}>\r\n"));
+        if (!message.Summary.HasDate)
+            output.Write($"Date: {TraceFields.Date(clock.GetUtcNow())}\r\n");
+        output.Write("\r\n"u8);
+    }
+
+    private static SmtpReply Reply(StorageCondition condition) =>
+        condition is StorageCondition.DiskFull or StorageCondition.ReadOnly ? SmtpReplies.DiskFull : SmtpReplies.StorageFailed;
+}

@@ -1,0 +1,62 @@
+using System.Net;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Smtp;
+
+namespace HomeMail.Server.Smtp;
+
+/// <summary>What is known about a client from its connection and greeting.</summary>
+public sealed class ClientFacts
+{
+    /// <summary>The client's address and port as the socket has them; IPv4-mapped IPv6 is given as IPv4.</summary>
+    public required IPEndPoint Peer { get; init; }
+
+    /// <summary>The way it came in.</summary>
+    public required SmtpRole Service { get; init; }
+
+    /// <summary>The session's identifier.</summary>
+    public required string SessionId { get; init; }
+
+    /// <summary>What the client called itself in HELO or EHLO; empty before.</summary>
+    public string HelloName { get; set; } = "";
+
+    /// <summary>Whether it said EHLO.</summary>
+    public bool IsExtended { get; set; }
+
+    /// <summary>TLS version, such as <c>TLSv1.3</c>, or null.</summary>
+    public string? TlsVersion { get; set; }
+
+    /// <summary>TLS cipher suite by its IANA name, or null.</summary>
+    public string? TlsCipher { get; set; }
+
+    /// <summary>Who it is.</summary>
+    public Principal Principal { get; set; } = Principal.Internet;
+}
+
+/// <summary>A recipient that was accepted.</summary>
+public sealed class TransactionRecipient
+{
+    /// <summary>The forward-path.</summary>
+    public required Address Address { get; init; }
+
+    /// <summary>NOTIFY (RFC 3461 4.1).</summary>
+    public DsnNotify Notify { get; init; }
+
+    /// <summary>ORCPT (RFC 3461 4.2), decoded, or null.</summary>
+    public string? OriginalRecipient { get; init; }
+
+    /// <summary>Where the intake resolved it to; of no concern to the session.</summary>
+    public required object Resolution { get; init; }
+}
+
+/// <summary>A mail transaction (RFC 5321 3.3): what MAIL and RCPT have said. RSET drops it whole.</summary>
+public sealed class MailTransaction
+{
+    /// <summary>The client.</summary>
+    public required ClientFacts Client { get; init; }
+
+    /// <summary>The arguments of MAIL.</summary>
+    public required MailArguments Mail { get; init; }
+
+    /// <summary>The recipients that were accepted, in order.</summary>
+    public List<TransactionRecipient> Recipients { get; } = [];
+}

@@ -1,0 +1,159 @@
+using System.Net;
+using System.Net.Sockets;
+using HomeMail.Protocol.Smtp;
+using HomeMail.Server.Net;
+
+namespace HomeMail.Server.Smtp;
+
+/// <summary>What all SMTP listeners share.</summary>
+/// <param name="Options">What sessions are run with; asked for anew for each session, so that a reload takes hold.</param>
+/// <param name="Intake">Where messages go.</param>
+/// <param name="Gate">Who is let in.</param>
+/// <param name="Guard">What wrong passwords cost.</param>
+/// <param name="Heartbeat">Time limits.</param>
+/// <param name="Clock">Time.</param>
+/// <param name="Log">The log.</param>
+public sealed record SmtpListenerContext(
+    Func<SmtpServerOptions> Options, IMessageIntake Intake, ConnectionGate Gate, AuthenticationGuard Guard, Heartbeat Heartbeat, TimeProvider Clock, Log Log);
+
+/// <summary>Accepts connections at one endpoint and runs a session on each.</summary>
+public sealed class SmtpListener : IDisposable
+{
+    private const int Backlog = 128;
+
+    private readonly Socket _socket;
+    private readonly SmtpRole _service;
+    private readonly SmtpListenerContext _context;
+    private int _running;
+    private TaskCompletionSource? _drained;
+
+    /// <summary>Binds the endpoint and listens.</summary>
+    /// <param name="endPoint">The endpoint; an IPv6 wildcard takes IPv4 too.</param>
+    /// <param name="service">The way in.</param>
+    /// <param name="context">What listeners share.</param>
+    /// <exception cref="SocketException">The endpoint cannot be bound.</exception>
+    public SmtpListener(IPEndPoint endPoint, SmtpRole service, SmtpListenerContext context)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        _service = service;
+        _context = context;
+        _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+                _socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any);
+            _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            _socket.Bind(endPoint);
+            _socket.Listen(Backlog);
+        }
+        catch
+        {
+            _socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where it listens; the port is the real one if 0 was asked for.</summary>
+    public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+
+    /// <summary>Accepts until the server stops, and returns when all sessions have ended.</summary>
+    /// <param name="stop">The server stops.</param>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            Socket client;
+            try
+            {
+                client = await _socket.AcceptAsync(stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+            catch (SocketException error)
+            {
+                // Out of descriptors or memory: those who are in go on, and the next one is let in when there is room again.
+                _context.Log.Error("accept", ("service", _service.ToString()), ("what", error.SocketErrorCode.ToString()));
+                try
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(200), _context.Clock, stop).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    break;
+                }
+                continue;
+            }
+            Interlocked.Increment(ref _running);
+            _ = ServeAsync(client, stop);
+        }
+        _socket.Dispose();
+        _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Volatile.Read(ref _running) > 0)
+            await _drained.Task.ConfigureAwait(false);
+    }
+
+    private async Task ServeAsync(Socket client, CancellationToken stop)
+    {
+        var entered = false;
+        IPAddress? address = null;
+        try
+        {
+            var peer = (IPEndPoint)client.RemoteEndPoint!;
+            address = peer.Address;
+            client.NoDelay = true;
+            var answer = _context.Guard.IsBlocked(address) && _service is SmtpRole.Submission or SmtpRole.Submissions
+                ? ConnectionGate.Answer.TooManyFromAddress : _context.Gate.Enter(address);
+            entered = answer == ConnectionGate.Answer.Welcome;
+            if (!entered)
+            {
+                TurnAway(client, answer, peer);
+                return;
+            }
+            var transport = new Transport(new NetworkStream(client, ownsSocket: true));
+            var session = new SmtpSession(
+                transport, _service, peer, _context.Options(), _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);
+            _context.Heartbeat.Add(session);
+            try
+            {
+                await session.RunAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                _context.Heartbeat.Remove(session);
+            }
+        }
+        catch (SocketException)
+        {
+            // Gone before it was greeted.
+        }
+#pragma warning disable CA1031 // One session's fault must not end the process, and with it everybody's mail.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            _context.Log.Error("fault", ("what", error.ToString()));
+        }
+        finally
+        {
+            if (entered)
+                _context.Gate.Leave(address!);
+            client.Dispose();
+            if (Interlocked.Decrement(ref _running) == 0)
+                _drained?.TrySetResult();
+        }
+    }
+
+    // Said without waiting: who floods us must not hold what it is refused.
+    private void TurnAway(Socket client, ConnectionGate.Answer answer, IPEndPoint peer)
+    {
+        var reply = answer == ConnectionGate.Answer.Full ? SmtpReplies.TooManyConnections : SmtpReplies.TooManyFromAddress;
+        client.Blocking = false;
+        if (_service != SmtpRole.Submissions)
+            client.Send(reply.Octets, SocketFlags.None, out _);
+        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", _service.ToString()), ("reply", reply.ToString()));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _socket.Dispose();
+}

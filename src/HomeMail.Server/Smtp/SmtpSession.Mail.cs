@@ -1,0 +1,58 @@
+using HomeMail.Protocol.Smtp;
+
+namespace HomeMail.Server.Smtp;
+
+public sealed partial class SmtpSession
+{
+    private SmtpReply? Mail(ReadOnlySpan<byte> arguments)
+    {
+        if (_transaction is not null)
+            return SmtpReplies.NestedMail;
+        if (++_transactions > Limits.Transactions)
+        {
+            Close(SmtpReplies.TooManyCommands, "too many transactions");
+            return null;
+        }
+        if (SmtpArguments.ParseMail(arguments, Offer, out var mail) is { } wrong)
+            return wrong;
+        if (mail.Size > Limits.MessageSize)
+            return SmtpReplies.TooBig;
+        if (HeldTooLong(ref mail))
+            return SmtpReplies.HoldTooLong;
+        if (_intake.CheckSender(_client, mail) is { } refused)
+            return refused;
+        _transaction = new MailTransaction { Client = _client, Mail = mail };
+        return SmtpReplies.SenderOk;
+    }
+
+    // A time that has passed is now (RFC 4865 4.2); one past the advertised limit is refused.
+    private bool HeldTooLong(ref MailArguments mail)
+    {
+        if (mail.HoldFor is { } span)
+            mail.HoldUntil = _clock.GetUtcNow() + span;
+        return mail.HoldUntil is { } until && until > _clock.GetUtcNow() + Limits.FutureRelease;
+    }
+
+    private SmtpReply Rcpt(ReadOnlySpan<byte> arguments)
+    {
+        var transaction = _transaction!;
+        var offer = Offer;
+        if (!transaction.Mail.SmtpUtf8)
+            offer &= ~SmtpOffer.SmtpUtf8;
+        if (SmtpArguments.ParseRcpt(arguments, offer, _options.Hostname, out var rcpt) is { } wrong)
+            return wrong;
+        return transaction.Recipients.Count >= Limits.Recipients ? SmtpReplies.TooManyRecipients : _intake.AddRecipient(transaction, rcpt);
+    }
+
+    private SmtpReply Rset()
+    {
+        DropTransaction();
+        return SmtpReplies.Ok;
+    }
+
+    private void DropTransaction()
+    {
+        _transaction = null;
+        DisposeContent();
+    }
+}

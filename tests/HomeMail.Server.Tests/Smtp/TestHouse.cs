@@ -1,0 +1,134 @@
+using System.Net;
+using System.Net.Security;
+using System.Text;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Sasl;
+using HomeMail.Server.Intake;
+using HomeMail.Server.Net;
+using HomeMail.Server.Smtp;
+using HomeMail.Storage;
+
+namespace HomeMail.Server.Tests.Smtp;
+
+/// <summary>A whole server without sockets: real sessions, intake and store, over a data folder of its own. Accounts alice and bob, password <c>secret</c>.</summary>
+public sealed class TestHouse : IAsyncDisposable
+{
+    public const string Password = "secret";
+
+    // Deriving keys takes its time on purpose; one set serves all tests.
+    private static readonly ScramCredential Credential = ScramCredential.Create(Password, ScramCredential.MinimumIterations);
+    private static readonly Lazy<TlsIdentity> Identity = new(() =>
+        TlsIdentity.LoadOrMake(Path.Combine(Path.GetTempPath(), $"homemail-tls-{Environment.ProcessId}"), "mail.example.org", TimeProvider.System));
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _sessions = [];
+    private readonly string _folder = Directory.CreateTempSubdirectory("homemail-test-").FullName;
+    private readonly StringWriter _log = new();
+
+    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null)
+    {
+        Clock = clock ?? TimeProvider.System;
+        Log = new Log(TextWriter.Synchronized(_log), Clock, LogLevel.Debug);
+        Data = DataFolder.Open(_folder, Clock);
+        Data.Spool.Recover();
+        Names = new HostedNames(
+            "mail.example.org",
+            [new HostedDomain("example.org", "home"), new HostedDomain("xn--bcher-kva.example", "home")],
+            [
+                new HostedAccount("alice", [A("alice@example.org"), A("a.smith@example.org")], Credential),
+                new HostedAccount("bob", [A("bob@example.org")], Credential),
+            ],
+            [
+                new HostedAlias(A("family@example.org"), [A("alice@example.org"), A("bob@example.org"), A("aunt@example.net")]),
+                new HostedAlias(A("loop@example.org"), [A("loop@example.org"), A("bob@example.org")]),
+            ],
+            "a secret of this server"u8);
+        Options = new SmtpServerOptions
+        {
+            Hostname = "mail.example.org",
+            Limits = limits ?? new SmtpLimits { GreetingDelay = TimeSpan.Zero },
+            Tls = Identity.Value,
+            Credentials = Names,
+        };
+        Guard = new AuthenticationGuard(Clock);
+        Heartbeat = new Heartbeat(Clock);
+        Intake = new MessageIntake(Data.Spool, static _ => 0, () => new IntakeOptions("mail.example.org", Names), Queued.Add, Clock, Log);
+    }
+
+    public TimeProvider Clock { get; }
+
+    public Log Log { get; }
+
+    public DataFolder Data { get; }
+
+    public HostedNames Names { get; }
+
+    public SmtpServerOptions Options { get; set; }
+
+    public AuthenticationGuard Guard { get; }
+
+    public Heartbeat Heartbeat { get; }
+
+    public MessageIntake Intake { get; }
+
+    public List<Envelope> Queued { get; } = [];
+
+    public string LogText
+    {
+        get
+        {
+            lock (_log)
+                return _log.ToString();
+        }
+    }
+
+    public static Address A(string text) => AddressSyntax.TryParseMailbox(text, true, out var address) ? address! : throw new ArgumentException(text);
+
+    /// <summary>Opens a session and gives the client's end of it.</summary>
+    public Stream Connect(SmtpRole service = SmtpRole.Mta, string peer = "192.0.2.10")
+    {
+        var (client, server) = StreamPair.Create();
+        var session = new SmtpSession(new Transport(server), service, new IPEndPoint(IPAddress.Parse(peer), 40000), Options, Intake, Guard, Clock, Log, _stop.Token);
+        Heartbeat.Add(session);
+        _sessions.Add(RunAsync(session));
+        return client;
+    }
+
+    /// <summary>The client's side of a TLS handshake over an open session.</summary>
+    public static async Task<SslStream> SecureAsync(Stream stream)
+    {
+        var tls = new SslStream(stream, false);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "mail.example.org",
+            RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+        });
+        return tls;
+    }
+
+    /// <summary>The messages in an account's mailbox, by UID.</summary>
+    public IReadOnlyList<string> Mailbox(string account, string mailbox = "INBOX")
+    {
+        var folder = Path.Combine(_folder, "mail", account, mailbox);
+        if (!Directory.Exists(folder))
+            return [];
+        return [.. Directory.GetFiles(folder, "*.eml").OrderBy(f => int.Parse(Path.GetFileNameWithoutExtension(f))).Select(f => File.ReadAllText(f, Encoding.Latin1))];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Heartbeat.Beat();
+        await Task.WhenAll(_sessions).WaitAsync(TimeSpan.FromSeconds(20));
+        Heartbeat.Dispose();
+        await Data.DisposeAsync();
+        Directory.Delete(_folder, true);
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync(SmtpSession session)
+    {
+        await session.RunAsync();
+        Heartbeat.Remove(session);
+    }
+}
