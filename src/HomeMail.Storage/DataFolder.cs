@@ -27,8 +27,10 @@ public sealed class DataFolder : IAsyncDisposable
         Path = path;
         _lock = held;
         _writer = new StoreWriter(files);
-        Mail = new MailStore(System.IO.Path.Combine(path, "mail"), files, clock, _writer);
-        Spool = new Spool(System.IO.Path.Combine(path, "spool"), files, clock, options, _writer, Mail, notices ?? (static _ => { }));
+        notices ??= static _ => { };
+        Mail = new MailStore(path + "/mail", files, clock, _writer, notices);
+        Spool = new Spool(path + "/spool", files, clock, options, _writer, Mail, notices);
+        Mail.EnvelopeFolder = Spool.EnvelopeFolder;
     }
 
     /// <summary>Where it is.</summary>
@@ -52,12 +54,12 @@ public sealed class DataFolder : IAsyncDisposable
     {
         files ??= RealFileSystem.Instance;
         files.CreateFolder(path);
-        var held = files.TryLock(System.IO.Path.Combine(path, "lock")) ?? throw new DataFolderInUseException(path);
+        var held = files.TryLock(path + "/lock") ?? throw new DataFolderInUseException(path);
         try
         {
             var folder = new DataFolder(path, files, clock, options ?? new StorageOptions(), notices, held);
             folder.Spool.MakeFolders();
-            files.CreateFolder(System.IO.Path.Combine(path, "mail"));
+            files.CreateFolder(path + "/mail");
             files.SyncFolder(path);
             return folder;
         }
@@ -71,6 +73,14 @@ public sealed class DataFolder : IAsyncDisposable
     /// <summary>Ends: what was begun is finished, nothing new is taken, and the folder is free for another process.</summary>
     public async ValueTask DisposeAsync()
     {
+        try
+        {
+            await Mail.TrimAsync(TimeSpan.Zero).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is StorageException or StorageClosedException)
+        {
+            // Numbers then go on at the end of their reservations.
+        }
         await _writer.CloseAsync().ConfigureAwait(false);
         _lock.Dispose();
     }

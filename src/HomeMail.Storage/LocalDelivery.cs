@@ -14,6 +14,9 @@ public sealed record LocalDelivery(string Account, string Mailbox)
     /// <summary>Rather than by name: the account's mailbox for this use, whatever it is called; made under its usual name on first use.</summary>
     public SpecialUse Use { get; init; }
 
+    /// <summary>Not to make the mailbox: if it is not there the commit's condition is <see cref="Files.StorageCondition.NotFound"/> (TRYCREATE, RFC 9051 6.3.12).</summary>
+    public bool MustExist { get; init; }
+
     /// <summary>
     /// The forward-path this delivery is for, or null. Where it equals that of a recipient of the request's envelope with status
     /// <see cref="RecipientStatus.Local"/>, that recipient becomes <see cref="RecipientStatus.Delivered"/>.

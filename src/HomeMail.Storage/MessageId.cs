@@ -90,6 +90,9 @@ public readonly struct MessageId : IEquatable<MessageId>, IComparable<MessageId>
     /// <param name="text">Where to; at least <see cref="Length"/> long.</param>
     public void CopyTo(Span<char> text) => Format(text[..Length], Bits);
 
+    /// <summary>The identifier as an EMAILID (RFC 8474 5.1): its time and ten of its random bits.</summary>
+    internal ulong ToEmailId() => (_stamp << 10) | ((uint)_random & 0x3ff);
+
     /// <inheritdoc/>
     public bool Equals(MessageId other) => _stamp == other._stamp && _random == other._random;
 

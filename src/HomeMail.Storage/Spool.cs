@@ -10,6 +10,11 @@ namespace HomeMail.Storage;
 /// </summary>
 public sealed partial class Spool
 {
+    internal const string EnvelopeSuffix = ".env";
+
+    // From this size on, in octets, a message is copied and synced by a thread of its own before it gets in line.
+    private const int LargeMessage = 256 * 1024;
+
     private readonly TimeProvider _clock;
     private readonly StorageOptions _options;
     private readonly StoreWriter _writer;
@@ -25,10 +30,10 @@ public sealed partial class Spool
         _writer = writer;
         _mail = mail;
         _notices = notices;
-        TemporaryFolder = System.IO.Path.Combine(path, "tmp");
-        MessageFolder = System.IO.Path.Combine(path, "msg");
-        EnvelopeFolder = System.IO.Path.Combine(path, "env");
-        DamagedFolder = System.IO.Path.Combine(path, "damaged");
+        TemporaryFolder = path + "/tmp";
+        MessageFolder = path + "/msg";
+        EnvelopeFolder = path + "/env";
+        DamagedFolder = path + "/damaged";
     }
 
     internal string Path { get; }
@@ -81,15 +86,43 @@ public sealed partial class Spool
         var message = request.Message;
         if (message.Condition != StorageCondition.None)
             return new CommitResult { Condition = message.Condition, Detail = message.Detail };
-        var condition = Admit(message.BodyFile is null ? message.BodyLength : 0);
+        var condition = Admit(message.BodyLength);
         if (condition != StorageCondition.None)
             return new CommitResult { Condition = condition, Detail = "free-space floor" };
-        CommitChange? change = null;
-        try
+        return await AttemptAsync(async () =>
         {
-            change = new CommitChange(this, _mail, _writer, request);
+            using var change = Prepare(request);
             await _writer.RunAsync(change).ConfigureAwait(false);
             return new CommitResult { Condition = StorageCondition.None, Stored = change.Stored, Size = change.Size };
+        }, message.BodyLength > LargeMessage).ConfigureAwait(false);
+    }
+
+    /// <summary>Opens a queued message to read.</summary>
+    /// <param name="id">Which.</param>
+    /// <exception cref="StorageException">It is not there or cannot be read.</exception>
+    public IFile OpenMessage(MessageId id) => Files.Open(MessagePath(id));
+
+    private CommitChange Prepare(CommitRequest request)
+    {
+        var change = new CommitChange(this, _mail, _writer, request, _clock.GetUtcNow());
+        try
+        {
+            if (change.Size > LargeMessage)
+                change.SyncEarly();
+            return change;
+        }
+        catch
+        {
+            change.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<CommitResult> AttemptAsync(Func<Task<CommitResult>> commit, bool isLong)
+    {
+        try
+        {
+            return await (isLong ? Task.Run(commit) : commit()).ConfigureAwait(false);
         }
         catch (StorageException error)
         {
@@ -99,16 +132,7 @@ public sealed partial class Spool
         {
             return new CommitResult { Condition = StorageCondition.Closed, Detail = error.Message };
         }
-        finally
-        {
-            change?.Dispose();
-        }
     }
-
-    /// <summary>Opens a queued message to read.</summary>
-    /// <param name="id">Which.</param>
-    /// <exception cref="StorageException">It is not there or cannot be read.</exception>
-    public IFile OpenMessage(MessageId id) => Files.Open(MessagePath(id));
 
     internal void MakeFolders()
     {
@@ -118,11 +142,11 @@ public sealed partial class Spool
         Files.SyncFolder(Path);
     }
 
-    internal string TemporaryPath(MessageId id, string suffix = "") => System.IO.Path.Combine(TemporaryFolder, id.Value + suffix);
+    internal string TemporaryPath(MessageId id, string suffix = "") => string.Concat(TemporaryFolder, "/", id.Value, suffix);
 
-    internal string MessagePath(MessageId id) => System.IO.Path.Combine(MessageFolder, id.Value);
+    internal string MessagePath(MessageId id) => string.Concat(MessageFolder, "/", id.Value);
 
-    internal string EnvelopePath(MessageId id) => System.IO.Path.Combine(EnvelopeFolder, id.Value);
+    internal string EnvelopePath(MessageId id) => string.Concat(EnvelopeFolder, "/", id.Value);
 
     /// <summary>Takes a file away that means nothing any more; if that fails the next start does it.</summary>
     internal void Discard(string path)

@@ -1,35 +1,60 @@
+using System.Buffers;
 using HomeMail.Storage.Files;
 using HomeMail.Storage.Mail;
 
 namespace HomeMail.Storage.Commit;
 
 /// <summary>
-/// A message becomes durable. One mailbox and nothing for the queue: write, sync the file, link, sync the folder. Otherwise the
-/// message and its envelope, with the decided links in it as an intent, are on the device before the first link.
+/// A message becomes durable. To one mailbox, with nothing for the queue: sync the file, link, sync the folder. Otherwise the message and
+/// its envelope, with the decided links in it as an intent, are on the device before the first link.
 /// </summary>
 internal sealed class CommitChange : StoreChange, IDisposable
 {
     private readonly Spool _spool;
-    private readonly MailStore _mail;
     private readonly CommitRequest _request;
-    private readonly IFile _file;
+    private readonly DateTimeOffset _now;
+    private readonly MessageId _id;
     private readonly string _written;
-    private readonly List<(Mailbox Mailbox, uint Uid)> _links = [];
+    private readonly IFile _file;
+    private readonly MessagePlaces _places;
+    private readonly bool _needsEnvelope;
+    private readonly List<EnvelopeRecipient> _more = [];
+    private readonly List<EnvelopeRecipient> _intents = [];
+    private Envelope? _envelope;
+    private IFile? _envelopeFile;
+    private bool _isQueued;
 
-    public CommitChange(Spool spool, MailStore mail, StoreWriter writer, CommitRequest request)
+    /// <summary>Writes the message's file, on the caller's thread and not yet synced.</summary>
+    public CommitChange(Spool spool, MailStore mail, StoreWriter writer, CommitRequest request, DateTimeOffset now)
     {
-        _ = writer;
         _spool = spool;
-        _mail = mail;
         _request = request;
-        _written = spool.TemporaryPath(request.Message.Id);
+        _now = now;
+        _id = request.Message.Id;
+        _places = new MessagePlaces(mail, writer);
+        _envelope = request.Envelope;
+        _needsEnvelope = request.Envelope is not null || request.Local.Count > 1;
+        _written = spool.TemporaryPath(_id);
         _file = spool.Files.Create(_written, readOnly: true);
-        Write();
+        try
+        {
+            Write();
+            if (request.Local is [{ InternalDate: { } date }])
+                _file.SetModified(date);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public long Size { get; private set; }
 
     public List<StoredMessage> Stored { get; } = [];
+
+    /// <summary>Syncs a large file beforehand, so that the writer and all that wait for it are not held up.</summary>
+    public void SyncEarly() => _file.Sync();
 
     public override bool Step(int step, SyncSet syncs)
     {
@@ -38,58 +63,139 @@ internal sealed class CommitChange : StoreChange, IDisposable
             case 0:
                 syncs.Add(this, _file);
                 return true;
+            case 1 when !_needsEnvelope:
+                GiveUids();
+                _places.Link(_spool.Files, _written, this, syncs);
+                return false;
+            case 1:
+                _isQueued = true;
+                _spool.Files.Rename(_written, _spool.MessagePath(_id));
+                syncs.AddFolder(this, _spool.MessageFolder);
+                return true;
+            case 2:
+                GiveUids();
+                WriteEnvelope(syncs);
+                return true;
+            case 3:
+                _spool.Files.Rename(_spool.TemporaryPath(_id, Spool.EnvelopeSuffix), _spool.EnvelopePath(_id));
+                syncs.AddFolder(this, _spool.EnvelopeFolder);
+                return _places.Count > 0;
             default:
-                foreach (var delivery in _request.Local)
-                {
-                    var mailbox = _mail.ForDelivery(delivery);
-                    var uid = mailbox.NextUid();
-                    _spool.Files.Link(_written, mailbox.MessagePath(uid));
-                    _links.Add((mailbox, uid));
-                    Stored.Add(new StoredMessage(mailbox.Account, mailbox.Name, mailbox.UidValidity, uid));
-                    syncs.AddFolder(this, mailbox.Folder);
-                }
-                if (_request.Envelope is { } envelope)
-                {
-                    envelope.Size = Size;
-                    envelope.TravelOffset = _request.LocalTrace.Length;
-                    _spool.Files.Link(_written, _spool.MessagePath(envelope.Id));
-                    syncs.AddFolder(this, _spool.MessageFolder);
-                }
+                _places.Link(_spool.Files, _spool.MessagePath(_id), this, syncs);
                 return false;
         }
     }
 
     public override void Undo()
     {
-        foreach (var (mailbox, uid) in _links)
-            _spool.Discard(mailbox.MessagePath(uid));
+        if (_isQueued)
+        {
+            _spool.Discard(_spool.EnvelopePath(_id));
+            _spool.Discard(_spool.TemporaryPath(_id, Spool.EnvelopeSuffix));
+            _spool.Discard(_spool.MessagePath(_id));
+        }
+        _places.Undo();
+        Stored.Clear();
+        foreach (var intent in _intents)
+            intent.Local = null;
+    }
+
+    public override void Publish()
+    {
+        if (_request.Envelope is { } envelope)
+        {
+            // Not synced: after a crash the intent is found again, and its links with it.
+            if (_places.Count > 0)
+            {
+                foreach (var intent in _intents)
+                    intent.Status = RecipientStatus.Delivered;
+                _spool.TrySaveInPlace(envelope.Id, EnvelopeFile.Format(envelope, _more));
+            }
+        }
+        else if (_isQueued)
+        {
+            _spool.Discard(_spool.EnvelopePath(_id));
+            _spool.Discard(_spool.MessagePath(_id));
+        }
     }
 
     public void Dispose()
     {
         _file.Dispose();
-        _spool.Discard(_written);
+        _envelopeFile?.Dispose();
+        if (!_isQueued || Failure is not null)
+            _spool.Discard(_written);
+    }
+
+    private void GiveUids()
+    {
+        foreach (var delivery in _request.Local)
+        {
+            var intent = _places.Add(delivery, _id, Size, _now);
+            Stored.Add(new StoredMessage(intent.Account, intent.Mailbox, intent.UidValidity, intent.Uid));
+            if (!_needsEnvelope)
+                continue;
+            var recipient = RecipientOf(delivery);
+            if (recipient is null)
+                _more.Add(recipient = MessagePlaces.Line(delivery, intent));
+            recipient.Local = intent;
+            _intents.Add(recipient);
+        }
+    }
+
+    private EnvelopeRecipient? RecipientOf(LocalDelivery delivery)
+    {
+        foreach (var recipient in _request.Envelope?.Recipients ?? [])
+            if (recipient.Status == RecipientStatus.Local && recipient.Local is null && recipient.Address.Equals(delivery.Recipient))
+                return recipient;
+        return null;
+    }
+
+    private void WriteEnvelope(SyncSet syncs)
+    {
+        _envelope ??= new Envelope { Id = _id, Arrived = _now, Principal = "server", Recipients = _more };
+        _envelope.Size = Size;
+        _envelope.TravelOffset = _request.LocalTrace.Length;
+        _envelopeFile = _spool.Files.Create(_spool.TemporaryPath(_id, Spool.EnvelopeSuffix));
+        _envelopeFile.Write(EnvelopeFile.Format(_envelope, ReferenceEquals(_envelope.Recipients, _more) ? [] : _more), 0);
+        syncs.Add(this, _envelopeFile);
     }
 
     private void Write()
     {
-        foreach (var part in (ReadOnlySpan<ReadOnlyMemory<byte>>)[_request.LocalTrace, _request.TravelTrace, _request.Header])
-            Write(part.Span);
         var message = _request.Message;
-        if (message.BodyFile is { } body)
+        if (message.BodyFile is not { } body)
         {
-            var streamed = message.BodyLength - message.Buffered.Length;
-            _spool.Files.Copy(body, 0, _file, Size, streamed);
-            Size += streamed;
+            Write(message.Buffered);
+            return;
         }
-        Write(message.Buffered.Span);
+        Write(default);
+        var streamed = message.BodyLength - message.Buffered.Length;
+        _spool.Files.Copy(body, 0, _file, Size, streamed);
+        Size += streamed;
+        _file.Write(message.Buffered.Span, Size);
+        Size += message.Buffered.Length;
     }
 
-    private void Write(ReadOnlySpan<byte> data)
+    /// <summary>What is in memory goes in one write.</summary>
+    private void Write(ReadOnlyMemory<byte> body)
     {
-        if (data.IsEmpty)
-            return;
-        _file.Write(data, Size);
-        Size += data.Length;
+        var length = _request.LocalTrace.Length + _request.TravelTrace.Length + _request.Header.Length + body.Length;
+        var buffer = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            var rest = buffer.AsSpan();
+            foreach (var part in (ReadOnlySpan<ReadOnlyMemory<byte>>)[_request.LocalTrace, _request.TravelTrace, _request.Header, body])
+            {
+                part.Span.CopyTo(rest);
+                rest = rest[part.Length..];
+            }
+            _file.Write(buffer.AsSpan(0, length), 0);
+            Size = length;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Storage.Mail;
 
 namespace HomeMail.Storage;
 
@@ -58,7 +59,20 @@ public sealed class EnvelopeRecipient
 /// <param name="Mailbox">The mailbox's IMAP name, with <c>/</c> between levels.</param>
 /// <param name="UidValidity">The mailbox's UIDVALIDITY when the UID was given.</param>
 /// <param name="Uid">The UID.</param>
-public sealed record LocalIntent(string Account, string Mailbox, uint UidValidity, uint Uid);
+public sealed record LocalIntent(string Account, string Mailbox, uint UidValidity, uint Uid)
+{
+    /// <summary>Flags the message gets there.</summary>
+    public MessageFlags Flags { get; init; }
+
+    /// <summary>Keywords it gets there.</summary>
+    public IReadOnlyList<string> Keywords { get; init; } = [];
+
+    /// <summary>Why it goes there, or null.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Its INTERNALDATE; null means when it is put there.</summary>
+    public DateTimeOffset? InternalDate { get; init; }
+}
 
 /// <summary>
 /// The envelope of a message for which something is left to do (RFC 5321 2.3.1), as it stands in <c>spool/env/&lt;id&gt;</c>.
