@@ -14,9 +14,9 @@ public sealed record HostedDomain(string Name, string Tenant, string? CatchAll =
 /// <summary>Somebody who has a mailbox here.</summary>
 /// <param name="Name">The account's name.</param>
 /// <param name="Addresses">Its addresses; the first is the main one.</param>
-/// <param name="Credential">The password's keys.</param>
+/// <param name="Credential">The password's keys, or null if nobody can log in.</param>
 /// <param name="Quota">Octets its mailboxes may have, or null for no limit.</param>
-public sealed record HostedAccount(string Name, IReadOnlyList<Address> Addresses, ScramCredential Credential, long? Quota = null);
+public sealed record HostedAccount(string Name, IReadOnlyList<Address> Addresses, ScramCredential? Credential, long? Quota = null);
 
 /// <summary>An address that stands for others.</summary>
 /// <param name="Address">The address.</param>
@@ -125,7 +125,7 @@ public sealed class HostedNames : ICredentialSource
     {
         var found = _accounts.GetValueOrDefault(logInName)
             ?? (AddressSyntax.TryParseMailbox(logInName, true, out var address) ? _byAddress.GetValueOrDefault(address!.Key) : null);
-        account = found?.Name;
+        account = found?.Credential is null ? null : found.Name;
         return found?.Credential ?? ScramCredential.Decoy(_secret, logInName);
     }
 

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace HomeMail.Server.Net;
 
@@ -60,14 +61,13 @@ public sealed class TlsIdentity
         var certificatePath = Path.Combine(folder, "self-signed.crt");
         var keyPath = Path.Combine(folder, "self-signed.key");
         if (!File.Exists(certificatePath) || !File.Exists(keyPath))
-            MakeSelfSigned(folder, certificatePath, keyPath, hostname, clock.GetUtcNow());
+            MakeSelfSigned(certificatePath, keyPath, hostname, clock.GetUtcNow());
         return Load(certificatePath, keyPath);
     }
 
     // P-256: an RSA key takes seconds to make on a router. A clock that was never set must not make a certificate that begins tomorrow.
-    private static void MakeSelfSigned(string folder, string certificatePath, string keyPath, string hostname, DateTimeOffset now)
+    private static void MakeSelfSigned(string certificatePath, string keyPath, string hostname, DateTimeOffset now)
     {
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=" + hostname, key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
@@ -76,23 +76,7 @@ public sealed class TlsIdentity
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
         using var certificate = request.CreateSelfSigned(now.AddYears(-1) < DateTimeOffset.UnixEpoch ? DateTimeOffset.UnixEpoch : now.AddYears(-1), now + SelfSignedLifetime);
-        WriteDurably(keyPath, key.ExportPkcs8PrivateKeyPem());
-        WriteDurably(certificatePath, certificate.ExportCertificatePem());
-    }
-
-    private static void WriteDurably(string path, string text)
-    {
-        var temporary = path + ".new";
-        using (var stream = new FileStream(temporary, new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(text + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, path, overwrite: true);
+        PrivateFile.Write(keyPath, Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"));
+        PrivateFile.Write(certificatePath, Encoding.ASCII.GetBytes(certificate.ExportCertificatePem() + "\n"));
     }
 }
