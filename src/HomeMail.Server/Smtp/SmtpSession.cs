@@ -192,7 +192,13 @@ public sealed partial class SmtpSession : ITimed
                         return;
                     continue;
             }
-            var result = await _transport.Reader.ReadAsync().ConfigureAwait(false);
+            // No full line is waiting: now the client may want to see what was answered (RFC 2920 3.2).
+            if (!_transport.Reader.TryRead(out var result))
+            {
+                await FlushAsync().ConfigureAwait(false);
+                Wait(_transaction is null && !_client.Principal.IsOurs ? Limits.IdleBeforeMail : Limits.Idle);
+                result = await _transport.Reader.ReadAsync().ConfigureAwait(false);
+            }
             if (result.IsCanceled)
             {
                 _transport.Reader.AdvanceTo(result.Buffer.Start);
@@ -213,16 +219,13 @@ public sealed partial class SmtpSession : ITimed
                 _endReason ??= "closed by client";
                 return;
             }
-            // No full line is waiting: now the client may want to see what was answered (RFC 2920 3.2).
-            if (_transport.Pending > 0)
-                await FlushAsync().ConfigureAwait(false);
-            Wait(_transaction is null && !_client.Principal.IsOurs ? Limits.IdleBeforeMail : Limits.Idle);
         }
     }
 
     private ValueTask FlushAsync()
     {
-        Wait(WriteGrace);
+        if (_transport.Pending > 0)
+            Wait(WriteGrace);
         return _transport.FlushAsync();
     }
 

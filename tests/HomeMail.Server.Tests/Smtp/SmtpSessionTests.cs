@@ -63,4 +63,32 @@ public class SmtpSessionTests
         Assert.Equal("x@remote.example", Assert.Single(Assert.Single(house.Queued).Recipients).Address.ToString());
         Assert.DoesNotContain(token, house.LogText);
     }
+
+    [Fact]
+    public async Task A_client_that_waits_for_each_reply_gets_it()
+    {
+        await using var house = new TestHouse();
+        await using var tls = await TestHouse.SecureAsync(house.Connect(SmtpRole.Submissions));
+        using var reader = new StreamReader(tls, Encoding.Latin1);
+        Assert.StartsWith("220 ", await ReplyAsync(reader));
+        foreach (var (command, code) in new[]
+        {
+            ("EHLO c", "250 "), ("AUTH LOGIN", "334 VXNlcm5hbWU6"), (Convert.ToBase64String("alice"u8), "334 UGFzc3dvcmQ6"),
+            (Convert.ToBase64String("secret"u8), "235 "), ("MAIL FROM:<alice@example.org>", "250 "), ("RCPT TO:<bob@example.org>", "250 "),
+            ("BDAT 31", "250 "), ("BDAT 6 LAST", "250 2.6.0"), ("NOOP", "250 "), ("QUIT", "221 "),
+        })
+        {
+            await tls.WriteAsync(Encoding.Latin1.GetBytes(command + "\r\n" + (command == "BDAT 31" ? "From: alice@example.org\r\n\r\nbody" : command == "BDAT 6 LAST" ? " end\r\n" : "")));
+            Assert.StartsWith(code, await ReplyAsync(reader));
+        }
+        Assert.EndsWith("\r\n\r\nbody end\r\n", Assert.Single(house.Mailbox("bob")));
+    }
+
+    private static async Task<string> ReplyAsync(StreamReader reader)
+    {
+        while (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20)) is { } line)
+            if (line[3] == ' ')
+                return line;
+        return "";
+    }
 }
