@@ -1,0 +1,51 @@
+using HomeMail.Config;
+
+namespace HomeMail.Cli;
+
+/// <summary>All commands there are or will be.</summary>
+internal static class CommandTable
+{
+    /// <summary>The option that names the configuration file.</summary>
+    public static readonly CommandOption Config = new("--config", "FILE", $"the configuration file (default {SettingsFile.DefaultPath})");
+
+    /// <summary>The option that explains.</summary>
+    public static readonly CommandOption Help = new("--help", null, "this text");
+
+    private static readonly CommandOption Json = new("--json", null, "one JSON object a line");
+    private static readonly CommandOption Resolver = new("--resolver", "HOST:PORT", "the DNS server to ask");
+
+    // The order is that of `homemail --help`.
+    public static readonly Command[] All =
+    [
+        new("run", "", "Run the server", [], 0, RunCommand.RunAsync),
+        new("check", "", "Check the configuration file", [], 0, CheckCommand.RunAsync),
+        new("setup", "", "Write a configuration, keys and certificate, and say what to publish",
+        [
+            new("--hostname", "NAME", "the full name of this host"), new("--domain", "NAME", "the domain to host"),
+            new("--account", "NAME", "the first account"),
+        ], 0, null),
+        new("status", "", "Show addresses, health, queue and today's mail", [Json], 0, null),
+        new("dns", "", "Show the DNS records to publish",
+        [
+            Resolver, Json, new("--verify", null, "compare with what is published"), new("--update", null, "send an update to the name server"),
+        ], 0, null),
+        new("doctor", "[PART]", "Say what is wrong with this house and how to mend it",
+            [Resolver, Json, new("--reset", null, "forget which routers mask their clients")], 1, null),
+        new("passwd", "", "Turn a password into the line to paste into an account's section", [], 0, PasswdCommand.RunAsync),
+        new("account", "[NAME]", "List accounts, or show one", [Json], 1, null),
+        new("queue", "list | show ID | retry [ID] | hold ID | release ID | drop ID", "Look into the queue and steer it", [Json], 2, null),
+        new("log", "ID | ADDRESS", "Tell what became of a message", [Json], 1, null),
+        new("explain", "ID", "Tell in plain words why a message was treated as it was", [Json], 1, null),
+        new("spf", "IP MAIL-FROM [HELO]", "Check SPF", [Resolver, Json], 3, null),
+        new("dkim", "FILE", "Check the DKIM signatures of a message", [Resolver, Json], 1, null),
+        new("dmarc", "DOMAIN", "Show the DMARC policy of a domain", [Resolver, Json], 1, null),
+        new("import", "ACCOUNT PATH", "Import a Maildir or mbox", [new("--mailbox", "NAME", "the mailbox to import into")], 2, null),
+        new("export", "ACCOUNT PATH", "Export an account to a Maildir", [], 2, null),
+        new("backup", "PATH", "Make a consistent copy of the data folder, also while the server runs", [], 1, null),
+        new("sendmail", "[ARGUMENTS]", "Take a message as sendmail does", [], int.MaxValue, null),
+        new("version", "", "Show the version", [], 0, VersionCommand.RunAsync),
+    ];
+
+    /// <summary>The command of this name, or null.</summary>
+    public static Command? Find(string name) => Array.Find(All, command => command.Name == name);
+}

@@ -1,0 +1,117 @@
+using System.Net;
+using HomeMail.Protocol.Message;
+
+namespace HomeMail.Config;
+
+/// <summary>[relay:NAME]: a host between the internet and us, or a second mail server in the house. Never a right to relay outwards.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Addresses">Its addresses.</param>
+/// <param name="ProxyProtocol">Whether it sends the PROXY protocol v2.</param>
+/// <param name="MaySend">The hosted domains, of one tenant, for which it may send.</param>
+public sealed record RelaySettings(string Name, IReadOnlyList<IPAddress> Addresses, bool ProxyProtocol, IReadOnlyList<string> MaySend);
+
+/// <summary>Which address family a route takes (design section 6).</summary>
+public enum FamilyPreference
+{
+    /// <summary>IPv6 first where it is healthy.</summary>
+    Auto,
+
+    /// <summary>IPv6 first.</summary>
+    PreferIPv6,
+
+    /// <summary>IPv4 first.</summary>
+    PreferIPv4,
+
+    /// <summary>IPv6 and nothing else.</summary>
+    IPv6Only,
+
+    /// <summary>IPv4 and nothing else.</summary>
+    IPv4Only,
+}
+
+/// <summary>What a route asks of TLS.</summary>
+public enum RouteTls
+{
+    /// <summary>TLS where it is offered.</summary>
+    Opportunistic,
+
+    /// <summary>Encrypted to a verified name, or not at all.</summary>
+    Required,
+
+    /// <summary>Never.</summary>
+    Off,
+}
+
+/// <summary>[route:NAME]: how mail to a destination goes.</summary>
+/// <param name="Name"><c>*</c>, a domain, <c>.domain</c> for what is below it, or a name that a domain's <c>route</c> gives; in lower case.</param>
+/// <param name="Via">The ways in order: null is <c>mx</c>, anything else a smarthost's name.</param>
+/// <param name="Family">The address family.</param>
+/// <param name="Tls">What is asked of TLS.</param>
+public sealed record RouteSettings(string Name, IReadOnlyList<string?> Via, FamilyPreference Family, RouteTls Tls);
+
+/// <summary>How TLS to a smarthost begins. The certificate is always verified.</summary>
+public enum SmarthostTls
+{
+    /// <summary>By STARTTLS (RFC 3207), which must be offered.</summary>
+    StartTls,
+
+    /// <summary>At once (RFC 8314).</summary>
+    Implicit,
+
+    /// <summary>No TLS; never with a password.</summary>
+    Off,
+}
+
+/// <summary>[smarthost:NAME].</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Host">A host name, or an address without brackets.</param>
+/// <param name="Port">The port.</param>
+/// <param name="UserName">The name to log in with, or null for no log-in.</param>
+/// <param name="Password">The password, or null.</param>
+/// <param name="Tls">How TLS begins.</param>
+public sealed record SmarthostSettings(string Name, string Host, int Port, string? UserName, string? Password, SmarthostTls Tls)
+{
+    /// <summary>The settings in text, without the password.</summary>
+    public override string ToString() => $"{Name} {Host}:{Port} {Tls}";
+}
+
+/// <summary>One rule of [spf-rewrite].</summary>
+/// <param name="Network">The clients it is for; a single address has a full prefix. IPv4-mapped IPv6 is IPv4.</param>
+/// <param name="PublicAddress">The address to check SPF with; null is <c>auto</c>.</param>
+public sealed record SpfRewriteRule(IPNetwork Network, IPAddress? PublicAddress);
+
+/// <summary>What becomes of a message whose domain asks to reject it (RFC 9989).</summary>
+public enum DmarcReject
+{
+    /// <summary>It is refused.</summary>
+    Refuse,
+
+    /// <summary>It goes to Junk.</summary>
+    Junk,
+
+    /// <summary>Nothing comes of it.</summary>
+    Off,
+}
+
+/// <summary>[policy].</summary>
+/// <param name="Greylist">Whether strangers are asked to come again (RFC 6647).</param>
+/// <param name="Dnsbl">The zones of DNS block lists.</param>
+/// <param name="AllowNetworks">Clients that no list or greylist concerns.</param>
+/// <param name="AllowDomains">Verified sender domains that none concerns, in lower case.</param>
+/// <param name="AllowAddresses">Verified senders that none concerns.</param>
+/// <param name="DmarcReject">What a policy of reject does.</param>
+/// <param name="TrustedArcSealers">Domains whose ARC sets are believed (RFC 8617), in lower case.</param>
+public sealed record PolicySettings(
+    bool Greylist, IReadOnlyList<string> Dnsbl, IReadOnlyList<IPNetwork> AllowNetworks, IReadOnlyList<string> AllowDomains,
+    IReadOnlyList<Address> AllowAddresses, DmarcReject DmarcReject, IReadOnlyList<string> TrustedArcSealers);
+
+/// <summary>[dns-update]: where our records are kept (RFC 2136) and the key for it.</summary>
+/// <param name="Host">A host name, or an address without brackets.</param>
+/// <param name="Port">The port.</param>
+/// <param name="TsigName">The key's name.</param>
+/// <param name="TsigSecret">The key.</param>
+public sealed record DnsUpdateSettings(string Host, int Port, string TsigName, byte[] TsigSecret)
+{
+    /// <summary>The settings in text, without the key.</summary>
+    public override string ToString() => $"{Host}:{Port} {TsigName}";
+}
