@@ -1,19 +1,59 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using HomeMail.Config;
 using HomeMail.Server;
+using HomeMail.Storage.Files;
 
 namespace HomeMail;
 
 public static partial class Program
 {
-    /// <summary>Runs the server until it is told to stop.</summary>
+    /// <summary>Runs the server until it is told to stop. SIGHUP reads the configuration anew.</summary>
     /// <param name="settings">What to run.</param>
     /// <param name="stop">Ends it: connections drain, then the task ends.</param>
     /// <returns>The exit code.</returns>
-    public static Task<int> RunServerAsync(Settings settings, CancellationToken stop)
+    public static async Task<int> RunServerAsync(Settings settings, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var log = new Log(Console.Error, TimeProvider.System, settings.Server.Log);
-        log.Error("start", ("host", settings.Server.Hostname), ("reason", "server not wired"));
-        return Task.FromResult(1);
+        var log = new Log(Console.Out, TimeProvider.System, settings.Server.Log);
+        try
+        {
+            await using var server = new HouseServer(settings, TimeProvider.System, log);
+            using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+            {
+                context.Cancel = true;
+                Reload(server, settings.Path, log);
+            });
+            await server.RunAsync(stop);
+            return 0;
+        }
+        catch (Exception error) when (error is IOException or SocketException or CryptographicException or StorageException or UnauthorizedAccessException)
+        {
+            log.Error("cannot-start", ("what", error.Message));
+            return 1;
+        }
+    }
+
+    // A bad file leaves the old one in force.
+    private static void Reload(HouseServer server, string path, Log log)
+    {
+        var load = SettingsFile.Load(path);
+        foreach (var error in load.Errors)
+            log.Error("reload", ("what", error.ToString()));
+        if (load.Settings is null)
+        {
+            log.Error("reload", ("what", "the old configuration stays in force"));
+            return;
+        }
+        try
+        {
+            server.Reload(load.Settings);
+            log.Info("reload", ("what", "done"));
+        }
+        catch (Exception error) when (error is IOException or CryptographicException or UnauthorizedAccessException)
+        {
+            log.Error("reload", ("what", error.Message), ("then", "the old configuration stays in force"));
+        }
     }
 }
