@@ -14,7 +14,7 @@ public static class SettingsFile
     /// <summary>Where the file is if nothing else is said.</summary>
     public const string DefaultPath = "/etc/homemail/homemail.ini";
 
-    private const int LargestFile = 1 << 20;
+    private const int LargestFile = 256 << 10;
 
     /// <summary>Reads and checks a file. Never throws for what is in it, nor for its absence.</summary>
     /// <param name="path">The file's path.</param>
@@ -26,10 +26,12 @@ public static class SettingsFile
         try
         {
             using var file = File.OpenRead(path);
-            if (file.Length > LargestFile)
-                return Unreadable(path, "is larger than 1 MB");
-            octets = new byte[file.Length];
-            file.ReadExactly(octets);
+            // Not by its length: it may be a pipe.
+            octets = new byte[LargestFile + 1];
+            var length = file.ReadAtLeast(octets, octets.Length, throwOnEndOfStream: false);
+            if (length > LargestFile)
+                return Unreadable(path, "is larger than 256 kB");
+            octets = octets[..length];
             open = !OperatingSystem.IsWindows() && (File.GetUnixFileMode(file.SafeFileHandle) & UnixFileMode.OtherRead) != 0;
         }
         catch (IOException error)

@@ -146,7 +146,12 @@ internal sealed partial class SettingsReader
             {
                 var other = taken.Find(other => Overlap(other.Endpoint, endpoint));
                 if (other.Key is not null)
-                    reader.Error(key, other.Key == key ? $"{endpoint} is there twice" : $"{endpoint} is taken by {other.Key} ({other.Endpoint})", "an endpoint of its own");
+                    reader.Error(
+                        key,
+                        other.Key != key ? $"{endpoint} is taken by {other.Key} ({other.Endpoint})"
+                        : endpoint.Equals(other.Endpoint) ? $"{endpoint} is there twice"
+                        : $"{endpoint} is taken by {other.Endpoint}",
+                        "an endpoint of its own, where [::] takes the port of IPv4 too");
                 taken.Add((key, endpoint));
             }
             return endpoints;

@@ -35,15 +35,47 @@ public class AnnotatedExampleTests
         }
     }
 
+    // The classes that the binder fills are written by hand beside the table of keys: here each key has a value of its own, and has to arrive.
     [Fact]
-    public void Every_key_is_bound_and_none_is_lost()
+    public void Every_key_of_the_table_arrives_through_provider_and_binder()
     {
-        var document = IniDocument.Read(File.ReadAllText(Path), new Findings(Path));
-        var raw = RawSettings.Bind(document);
-        Assert.Equal("mail.example.org", raw.Server.Hostname);
-        Assert.Equal("smtp.isp.example:587", raw.Smarthosts["isp"].Host);
-        Assert.Equal("64M", raw.Queue.FreeSpaceFloor);
-        Assert.Equal("auto", raw.SpfRewrite["192.168.1.254"]);
+        var text = new StringBuilder();
+        foreach (var info in KnownKeys.Sections.Values.Where(info => info.KeysAllowed is null))
+        {
+            text.Append($"[{(info.NameAllowed is null ? info.Kind : info.Kind + ":x.y")}]\n");
+            foreach (var key in info.Keys)
+                text.Append($"{key.Name} = {info.Kind} {key.Name}\n");
+        }
+        text.Append("[spf-rewrite]\n2001:db8::/32 = a:b\n192.0.2.1 = c\n");
+
+        var findings = new Findings("t.ini");
+        var raw = RawSettings.Bind(IniDocument.Read(text.ToString(), findings));
+        Assert.Empty(findings.Errors);
+        var bound = typeof(RawSettings).GetProperties()
+            .Where(property => property.Name != nameof(RawSettings.SpfRewrite))
+            .Select(property => property.GetValue(raw)!)
+            .Select(value => value is System.Collections.IDictionary named ? named["x.y"]! : value)
+            .SelectMany(section => section.GetType().GetProperties().Where(property => property.PropertyType == typeof(string)).Select(property => (string?)property.GetValue(section)));
+        var expected = KnownKeys.Sections.Values.SelectMany(info => info.Keys.Select(key => $"{info.Kind} {key.Name}"));
+        Assert.Equal(expected.Order(), bound.Order());
+        Assert.Equal("a:b", raw.SpfRewrite["2001:db8::/32"]);
+        Assert.Equal("c", raw.SpfRewrite["192.0.2.1"]);
+    }
+
+    [Fact]
+    public void A_pipe_is_read_and_too_large_a_file_is_not()
+    {
+        var file = System.IO.Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "; " + new string('x', 300_000));
+            Assert.Equal($"{file}: is larger than 256 kB", Assert.Single(SettingsFile.Load(file).Errors).ToString());
+            Assert.Contains("hostname: is missing", Assert.Single(SettingsFile.Load("/dev/null").Errors).ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Fact]

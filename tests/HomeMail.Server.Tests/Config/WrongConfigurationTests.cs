@@ -49,6 +49,7 @@ public class WrongConfigurationTests
         { "[listen]\nsmtp = 192.168.1.2:25\nlan = 192.168.1.2:25", "8: [listen] lan:", "is taken by smtp", "an endpoint of its own" },
         { "[listen]\nsmtp = 0.0.0.0:25\nlan = 192.168.1.2:25", "8: [listen] lan:", "is taken by smtp", "an endpoint of its own" },
         { "[listen]\nimaps = [::]:465", "7: [listen] imaps:", "[::]:465 is taken by submissions", "an endpoint of its own" },
+        { "[listen]\nsmtp = 0.0.0.0:25, [::]:25", "7: [listen] smtp:", "[::]:25 is taken by 0.0.0.0:25", "[::] takes the port of IPv4 too" },
         { "[listen]\nsmtp = 127.0.0.1:25, 127.0.0.1:25", "7: [listen] smtp:", "127.0.0.1:25 is there twice", "an endpoint of its own" },
 
         // [tls]
