@@ -36,7 +36,7 @@ properties=()
 if [ "$rid" = linux-arm64 ] && [ "$rid" != "$host" ]; then
     export CC="$PWD/build/cross/aarch64-clang"
     export CFLAGS="--target=aarch64-linux-gnu $CFLAGS"
-    properties+=(-p:CppCompilerAndLinker=clang)
+    properties+=(-p:CppCompilerAndLinker=clang -p:ObjCopyName=aarch64-linux-gnu-objcopy)
 fi
 
 echo "publish $rid ..."
