@@ -2,7 +2,7 @@
 # Installs what is missing, by package name, with apt-get; says nothing and asks for no rights when nothing is.
 #   build/deps.sh [build] [arm64] [test]        default: all three
 # build: the native build. arm64: cross-compiling to linux-arm64 and running the result. test: what the checks and end-to-end
-# tests use, gathered from the lines `# needs: PACKAGE...` of the scripts under build/ and tests/.
+# tests use, gathered from the lines `# needs: PACKAGE...` (in C#, `// needs: ...`) of what is under build/ and tests/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,13 +17,14 @@ for group in "${@:-build arm64 test}"; do
                     wanted+=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross libssl-dev:arm64 zlib1g-dev:arm64) ;;
             test)
                 # shellcheck disable=SC2207 # package names hold no white space
-                wanted+=($(find build tests -name '*.sh' -exec sed -n 's/^# needs: *//p' {} + | tr ' ' '\n' | sort -u)) ;;
+                wanted+=($(find build tests \( -name '*.sh' -o -name '*.cs' \) -exec sed -nE 's,^(#|//) needs: *,,p' {} + | tr ' ' '\n' | sort -u)) ;;
             *) echo "deps: unknown group '$name'; allowed: build, arm64, test" >&2; exit 2 ;;
         esac
     done
 done
 
-# One query for all, which needs dpkg; elsewhere the names are said and the rest is left to whoever builds. `name` stands for this machine's architecture, `name:arm64` for that one.
+# One query for all; `name` stands for this machine's architecture, `name:arm64` for that one. Where there is no dpkg the names are
+# said, and the rest is left to whoever builds.
 missing=()
 if ! command -v dpkg > /dev/null; then
     echo "deps: this system has no dpkg; needed are (Debian's names): ${wanted[*]}" >&2

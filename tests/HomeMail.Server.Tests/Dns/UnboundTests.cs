@@ -1,3 +1,4 @@
+// needs: unbound
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
