@@ -46,6 +46,7 @@ public sealed class HostedNames : ICredentialSource
     private readonly HostedAccount? _first;
     private readonly string _hostname;
     private readonly byte[] _secret;
+    private readonly int _iterations;
 
     /// <summary>Makes the directory.</summary>
     /// <param name="hostname">This server's name, at which postmaster is reached too.</param>
@@ -63,6 +64,8 @@ public sealed class HostedNames : ICredentialSource
         _accounts = accounts.ToFrozenDictionary(a => a.Name, StringComparer.OrdinalIgnoreCase);
         _byAddress = accounts.SelectMany(a => a.Addresses, (account, address) => (address.Key, account)).ToFrozenDictionary(p => p.Key, p => p.account);
         _aliases = aliases.ToFrozenDictionary(a => a.Address.Key);
+        // A name that does not exist must look like those that do.
+        _iterations = accounts.FirstOrDefault(a => a.Credential is not null)?.Credential!.Iterations ?? ScramCredential.DefaultIterations;
         _first = accounts.Count > 0 ? accounts[0] : null;
         Domains = [.. _domains.Values];
         Accounts = [.. accounts];
@@ -126,7 +129,7 @@ public sealed class HostedNames : ICredentialSource
         var found = _accounts.GetValueOrDefault(logInName)
             ?? (AddressSyntax.TryParseMailbox(logInName, true, out var address) ? _byAddress.GetValueOrDefault(address!.Key) : null);
         account = found?.Credential is null ? null : found.Name;
-        return found?.Credential ?? ScramCredential.Decoy(_secret, logInName);
+        return found?.Credential ?? ScramCredential.Decoy(_secret, found?.Name ?? logInName, _iterations);
     }
 
     private bool Follow(Address address, List<string> accounts, List<Address> outside, HashSet<string> seen, int depth)
