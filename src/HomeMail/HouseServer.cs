@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using HomeMail.Config;
 using HomeMail.Server;
+using HomeMail.Server.Authentication;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
@@ -23,6 +25,7 @@ internal sealed class HouseServer : IAsyncDisposable
     private readonly AuthenticationGuard _guard;
     private readonly Heartbeat _heartbeat;
     private readonly List<SmtpListener> _listeners = [];
+    private readonly DkimKeys _dkimKeys;
     private volatile Running _running;
 
     private sealed record Running(Settings Settings, SmtpServerOptions Smtp, IntakeOptions Intake);
@@ -37,6 +40,7 @@ internal sealed class HouseServer : IAsyncDisposable
             settings.Server.Data, clock, notice => log.Error("store", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)),
             options: new StorageOptions { FreeBytesFloor = settings.Queue.FreeSpaceFloor ?? 0 });
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
+        _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         _running = Prepare(settings);
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress);
         _guard = new AuthenticationGuard(clock);
@@ -47,6 +51,7 @@ internal sealed class HouseServer : IAsyncDisposable
     /// <exception cref="SocketException">An endpoint cannot be bound.</exception>
     public async Task RunAsync(CancellationToken stop)
     {
+        var keys = Task.Run(() => UseDkimKeys(_running.Settings), CancellationToken.None);
         var queued = _data.Spool.Recover();
         var intake = new MessageIntake(_data.Spool, _data.Mail.UsedBytes, () => _running.Intake, static _ => { }, _clock, _log);
         var context = new SmtpListenerContext(() => _running.Smtp, intake, _gate, _guard, _heartbeat, _clock, _log);
@@ -62,6 +67,24 @@ internal sealed class HouseServer : IAsyncDisposable
             await Task.WhenAny(serving, stopped.Task);
         _log.Info("stopping", ("connections", _gate.Count));
         await Task.WhenAny(serving, Task.Delay(DrainTime, _clock, CancellationToken.None));
+        await keys;
+    }
+
+    // Making an RSA key takes a router seconds; until it is there mail goes out unsigned rather than not at all.
+    private void UseDkimKeys(Settings settings)
+    {
+        foreach (var domain in settings.Domains.Values)
+        {
+            try
+            {
+                foreach (var key in _dkimKeys.Use(domain.Name, domain.DkimSelector))
+                    _log.Debug("dkim", ("domain", domain.Name), ("selector", key.Selector), ("record", key.RecordText));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+            {
+                _log.Error("dkim", ("domain", domain.Name), ("what", error.Message), ("then", "mail from this domain is not signed"));
+            }
+        }
     }
 
     /// <summary>Takes new settings into force; endpoints and the data folder stay as they are until the next start.</summary>
@@ -72,6 +95,7 @@ internal sealed class HouseServer : IAsyncDisposable
         _gate.Limit = settings.Limits.Connections;
         _gate.LimitPerAddress = settings.Limits.ConnectionsPerAddress;
         _log.Level = settings.Server.Log;
+        _ = Task.Run(() => UseDkimKeys(settings));
     }
 
     /// <inheritdoc/>
@@ -80,6 +104,7 @@ internal sealed class HouseServer : IAsyncDisposable
         foreach (var listener in _listeners)
             listener.Dispose();
         _heartbeat.Dispose();
+        _dkimKeys.Dispose();
         await _data.DisposeAsync();
     }
 
@@ -153,6 +178,6 @@ internal sealed class HouseServer : IAsyncDisposable
                 FutureRelease = limits.HoldAtMost ?? TimeSpan.Zero,
             },
         };
-        return new Running(settings, smtp, new IntakeOptions(hostname, names));
+        return new Running(settings, smtp, new IntakeOptions(hostname, names, _dkimKeys.For));
     }
 }

@@ -29,7 +29,9 @@ public sealed partial class MessageIntake
         body.Append(message.Span[header.Length..]);
         using var local = new PooledWriter(128);
         local.Write(TraceFields.ReturnPath(sender));
-        using var travel = new PooledWriter(256);
+        using var travel = new PooledWriter(2048);
+        if (settings.Names.Domains is [var domain, ..])
+            await SignAsync(settings, AuthorDomain(header.Span) ?? domain.Name, header, body, travel, cancel).ConfigureAwait(false);
         travel.Write($"Received: by {settings.Hostname} (HomeMail) id {body.Id};\r\n\t{TraceFields.Date(clock.GetUtcNow())}\r\n");
         var envelope = destinations.Outside.Count == 0 ? null : new Envelope
         {
@@ -66,5 +68,14 @@ public sealed partial class MessageIntake
         if (envelope is not null)
             enqueue(envelope);
         return true;
+    }
+
+    private static string? AuthorDomain(ReadOnlySpan<byte> header)
+    {
+        var addresses = new List<Address>(1);
+        foreach (var field in new HeaderFields(header))
+            if (field.Is("From"u8) && AddressList.TryParse(field.Value, addresses) && addresses.Count == 1)
+                return addresses[0].Domain;
+        return null;
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Protocol.Text;
+using HomeMail.Server.Authentication;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
@@ -11,7 +12,8 @@ namespace HomeMail.Server.Intake;
 /// <summary>What the intake is run with; replaced whole by a reload.</summary>
 /// <param name="Hostname">Our name.</param>
 /// <param name="Names">Who is hosted here.</param>
-public sealed record IntakeOptions(string Hostname, HostedNames Names);
+/// <param name="DkimKeys">The keys that sign for a domain; none while they are still being made.</param>
+public sealed record IntakeOptions(string Hostname, HostedNames Names, Func<string, IReadOnlyList<DkimKey>> DkimKeys);
 
 /// <summary>
 /// Where every message comes in: from SMTP, and from this server itself. It decides who may send to whom, puts the trace fields in front, commits the
@@ -74,7 +76,8 @@ public sealed partial class MessageIntake(
         ArgumentNullException.ThrowIfNull(message);
         var settings = options();
         var principal = transaction.Client.Principal;
-        if (principal.Kind == PrincipalKind.Account && CheckAuthor(settings.Names, principal.Name, message) is { } refused)
+        var authors = new List<Address>(1);
+        if (principal.Kind == PrincipalKind.Account && CheckAuthor(settings.Names, principal.Name, message, authors) is { } refused)
             return refused;
 
         var id = message.Body.Id;
@@ -84,7 +87,10 @@ public sealed partial class MessageIntake(
         local.Write(TraceFields.ReturnPath(transaction.Mail.Sender));
         if (principal.Kind == PrincipalKind.Account)
             local.Write(TraceFields.Authenticated(settings.Hostname, principal.Name));
-        using var travel = new PooledWriter(512);
+        using var travel = new PooledWriter(2048);
+        // Signed is what a principal sends from an address that it owns, and nothing else (RFC 6376 2.2): authors are known only then.
+        if (authors.Count > 0)
+            await SignAsync(settings, authors[0].Domain, header.WrittenMemory, message.Body, travel, cancel).ConfigureAwait(false);
         var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
@@ -109,6 +115,16 @@ public sealed partial class MessageIntake(
         if (envelope is not null)
             enqueue(envelope);
         return SmtpReplies.Accepted(id.Value);
+    }
+
+    private async ValueTask SignAsync(
+        IntakeOptions settings, string domain, ReadOnlyMemory<byte> header, SpoolMessage message, PooledWriter output, CancellationToken cancel)
+    {
+        var keys = settings.DkimKeys(settings.Names.Domain(domain)?.Name ?? domain);
+        if (keys.Count == 0)
+            return;
+        using var body = message.OpenBody();
+        output.Write(await DkimSigner.SignAsync(header, body, keys, clock.GetUtcNow(), cancel).ConfigureAwait(false));
     }
 
     private void Tell(MessageId id, CommitResult result)
@@ -168,7 +184,7 @@ public sealed partial class MessageIntake(
     }
 
     /// <summary>Every address in From and Sender must be the account's own, and there must be a From that can be read in one way only.</summary>
-    private static SmtpReply? CheckAuthor(HostedNames names, string account, ReceivedMessage message)
+    private static SmtpReply? CheckAuthor(HostedNames names, string account, ReceivedMessage message, List<Address> authors)
     {
         if (message.Summary.FromCount != 1 || message.Summary.SenderCount > 1)
             return SmtpReplies.FromMissing;
@@ -180,6 +196,8 @@ public sealed partial class MessageIntake(
             var before = addresses.Count;
             if (!AddressList.TryParse(field.Value, addresses) || addresses.Count == before)
                 return SmtpReplies.FromMissing;
+            if (field.Is("From"u8))
+                authors.AddRange(addresses.Skip(before));
         }
         foreach (var address in addresses)
             if (!names.Owns(account, address))

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Text;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Sasl;
+using HomeMail.Server.Authentication;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
@@ -52,7 +53,7 @@ public sealed class TestHouse : IAsyncDisposable
         };
         Guard = new AuthenticationGuard(Clock);
         Heartbeat = new Heartbeat(Clock);
-        Intake = new MessageIntake(Data.Spool, static _ => 0, () => new IntakeOptions("mail.example.org", Names), Queued.Add, Clock, Log);
+        Intake = new MessageIntake(Data.Spool, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log);
     }
 
     public TimeProvider Clock { get; }
@@ -70,6 +71,9 @@ public sealed class TestHouse : IAsyncDisposable
     public Heartbeat Heartbeat { get; }
 
     public MessageIntake Intake { get; }
+
+    /// <summary>No keys until a test makes some.</summary>
+    public DkimKeys DkimKeys => field ??= new DkimKeys(Path.Combine(_folder, "dkim"));
 
     public List<Envelope> Queued { get; } = [];
 
