@@ -17,4 +17,5 @@ public enum DeliveryOutcome
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Diagnostic">The reply or reason.</param>
 /// <param name="DsnPassedOn">For a delivered one: the next host does DSN, and so owes the success notice that the sender asked for (RFC 3461 5.2.1).</param>
-public sealed record RecipientResult(DeliveryOutcome Outcome, Diagnostic Diagnostic, bool DsnPassedOn = false);
+/// <param name="AtMail">For a failed one: MAIL was refused, before the recipient was named.</param>
+public sealed record RecipientResult(DeliveryOutcome Outcome, Diagnostic Diagnostic, bool DsnPassedOn = false, bool AtMail = false);

@@ -27,6 +27,7 @@ internal sealed class SmtpChannel : IAsyncDisposable
     private int _inputStart;
     private int _inputEnd;
     private int _outputLength;
+    private volatile bool _abandoned;
     private bool _closed;
 
     /// <summary>Takes a connected stream.</summary>
@@ -160,6 +161,21 @@ internal sealed class SmtpChannel : IAsyncDisposable
         return tls;
     }
 
+    /// <summary>Breaks off what is under way; every later use of the channel ends at once.</summary>
+    public void Abandon()
+    {
+        _abandoned = true;
+        try
+        {
+            _readLimit.Cancel();
+            _writeLimit.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed at the same moment: nothing is under way.
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -184,7 +200,7 @@ internal sealed class SmtpChannel : IAsyncDisposable
 
     private Exception Translate(Exception e, CancellationTokenSource limit)
     {
-        if (_lifetime.IsCancellationRequested)
+        if (_abandoned)
             return new OperationCanceledException(null, e, _lifetime);
         return limit.IsCancellationRequested
             ? new PeerException(PeerFault.TimedOut, "no answer in time", e)
@@ -194,20 +210,18 @@ internal sealed class SmtpChannel : IAsyncDisposable
     // Cancellation sources are used again and again; only one that has fired is replaced.
     private CancellationToken Arm(ref CancellationTokenSource source, TimeSpan limit)
     {
-        _lifetime.ThrowIfCancellationRequested();
+        if (_abandoned)
+            throw new OperationCanceledException(_lifetime);
         if (source.IsCancellationRequested)
         {
             source.Dispose();
             source = NewLimit();
         }
         source.CancelAfter(limit);
+        // The source may be newer than the one that Abandon has seen.
+        if (_abandoned)
+            source.Cancel();
         return source.Token;
-    }
-
-    private void Abandon()
-    {
-        _readLimit.Cancel();
-        _writeLimit.Cancel();
     }
 
     private CancellationTokenSource NewLimit() => new(Timeout.InfiniteTimeSpan, _clock);

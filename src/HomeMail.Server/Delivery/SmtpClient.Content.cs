@@ -75,7 +75,7 @@ public sealed partial class SmtpClient
         {
             while (!sending.IsWhole && !answer.IsCompleted)
             {
-                var block = await sending.NextAsync().ConfigureAwait(false);
+                var block = sending.Next();
                 var write = _channel.WriteAsync(block, _options.Timeouts.DataBlock).AsTask();
                 if (!write.IsCompleted && await Task.WhenAny(write, answer).ConfigureAwait(false) == answer && !write.IsCompleted && !sending.IsWhole)
                     break;
@@ -99,7 +99,7 @@ public sealed partial class SmtpClient
         RemoteReply? answer = null;
         while (!sending.IsWhole && answer is null or { IsPositive: true })
         {
-            var block = await sending.NextAsync().ConfigureAwait(false);
+            var block = sending.Next();
             try
             {
                 await _channel.WriteAsync(block, _options.Timeouts.DataBlock).ConfigureAwait(false);
@@ -169,14 +169,14 @@ public sealed partial class SmtpClient
         public bool IsWhole { get; private set; }
 
         /// <summary>The next block of the wire form; for BDAT with its command in front.</summary>
-        public async ValueTask<ReadOnlyMemory<byte>> NextAsync()
+        public ReadOnlyMemory<byte> Next()
         {
             var at = chunking ? ChunkHead : 0;
             while (true)
             {
                 if (_start == _end)
                 {
-                    (_start, _end) = (0, await content.ReadAsync(_position, source.AsMemory(0, SourceSize), CancellationToken.None).ConfigureAwait(false));
+                    (_start, _end) = (0, content.Read(_position, source.AsSpan(0, SourceSize)));
                     _position += _end;
                     if (_end == 0)
                     {

@@ -130,7 +130,7 @@ public sealed partial class SmtpClient
     {
         if (!reply.IsPermanent)
             return reply.IsTransient ? Refused(reply) : throw new PeerException(PeerFault.NotSmtp, "the answer to MAIL makes no sense");
-        mail.SetOpen(new RecipientResult(DeliveryOutcome.Failed, Diagnostic.Of(Host, reply)));
+        mail.SetOpen(new RecipientResult(DeliveryOutcome.Failed, Diagnostic.Of(Host, reply), AtMail: true));
         return null;
     }
 

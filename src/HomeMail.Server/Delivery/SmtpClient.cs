@@ -101,6 +101,13 @@ public sealed partial class SmtpClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Breaks off whatever is under way: the session is of no use any more.</summary>
+    public void Abandon()
+    {
+        _lost = true;
+        _channel.Abandon();
+    }
+
     /// <summary>Ends the session politely where it is whole, and closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {

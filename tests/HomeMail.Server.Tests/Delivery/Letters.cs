@@ -35,15 +35,9 @@ internal static class Letters
         Recipients = recipients,
     };
 
-    /// <summary>A message file as the spool has it, already unlinked; what stands before the offset must never travel.</summary>
-    public static MailContent Content(string travels = Plain)
-    {
-        var path = Path.GetTempFileName();
-        File.WriteAllBytes(path, Encoding.Latin1.GetBytes(Local + travels));
-        var handle = File.OpenHandle(path);
-        File.Delete(path);
-        return new MailContent(handle, Local.Length);
-    }
+    /// <summary>A message file as the spool has it; what stands before the offset must never travel.</summary>
+    public static MailContent Content(string travels = Plain) =>
+        new(new MemoryFile(Encoding.Latin1.GetBytes(Local + travels)), Local.Length);
 
     public static MailTransaction Mail(Envelope envelope, string travels = Plain) => new(envelope, Content(travels), envelope.Recipients);
 }

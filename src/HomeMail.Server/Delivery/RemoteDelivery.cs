@@ -1,0 +1,239 @@
+using System.Net;
+using HomeMail.Protocol.Smtp;
+
+namespace HomeMail.Server.Delivery;
+
+/// <summary>
+/// Delivery over SMTP: route, hosts, addresses, session, transaction, each tried in order until every recipient is decided or nothing is left to
+/// try. Sessions stay open a moment for more messages to the same destination.
+/// </summary>
+public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
+{
+    private readonly HostFinder _finder;
+    private readonly StaggeredDial _dial;
+    private readonly IFamilyPreference _families;
+    private readonly ITlsPolicy _tls;
+    private readonly DeliveryOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly Log _log;
+    private readonly IdleSessions _idle;
+    private readonly CancellationTokenSource _lifetime = new();
+
+    /// <summary>Puts the parts together.</summary>
+    /// <param name="finder">Finds hosts.</param>
+    /// <param name="dialer">Opens connections.</param>
+    /// <param name="families">Orders addresses.</param>
+    /// <param name="tls">Says what is asked of TLS.</param>
+    /// <param name="options">Our name, and limits.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="log">The log.</param>
+    public RemoteDelivery(
+        HostFinder finder, IDialer dialer, IFamilyPreference families, ITlsPolicy tls, DeliveryOptions options, TimeProvider clock, Log log)
+    {
+        _finder = finder;
+        _dial = new StaggeredDial(dialer, options, clock);
+        _families = families;
+        _tls = tls;
+        _options = options;
+        _clock = clock;
+        _log = log;
+        _idle = new IdleSessions(options, clock);
+    }
+
+    /// <summary>The routes; replaced when the configuration is read again.</summary>
+    public Routes Routes { get; set; } = new([]);
+
+    /// <summary>How many sessions wait for more mail.</summary>
+    public int IdleCount => _idle.Count;
+
+    /// <inheritdoc/>
+    public async Task<Reach> DeliverAsync(MailTransaction mail, Destination destination, TakePlace place, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(mail);
+        ArgumentNullException.ThrowIfNull(destination);
+        ArgumentNullException.ThrowIfNull(place);
+        var attempt = new Attempt(mail, destination, place);
+        if (await OverIdleAsync(attempt, cancel).ConfigureAwait(false))
+            return Reach.Reached;
+        foreach (var smarthost in destination.Route.Via)
+        {
+            var family = destination.Route.Family;
+            var search = smarthost is null
+                ? await _finder.FindAsync(destination.Domain, family, Routes, cancel).ConfigureAwait(false)
+                : await _finder.FindAsync(smarthost, family, cancel).ConfigureAwait(false);
+            if (search.Fault is not null)
+                attempt.Note(search.Fault);
+            if (search.IsFinal)
+                break;
+            foreach (var host in search.Hosts)
+            {
+                if (await OverHostAsync(attempt, host, smarthost, cancel).ConfigureAwait(false))
+                    return attempt.Reach;
+            }
+        }
+        attempt.Close();
+        return attempt.Reach;
+    }
+
+    /// <summary>Closes the sessions that wait.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _idle.DisposeAsync().ConfigureAwait(false);
+        await _lifetime.CancelAsync().ConfigureAwait(false);
+        _lifetime.Dispose();
+    }
+
+    // A session from before may have died since, or not be fit for this message: whatever is wrong with it, hosts are tried afresh.
+    private async ValueTask<bool> OverIdleAsync(Attempt attempt, CancellationToken cancel)
+    {
+        if (_idle.Take(attempt.Destination.Key) is not { } session)
+            return false;
+        await using var broken = BreakOff(session, cancel).ConfigureAwait(false);
+        try
+        {
+            // How a session came about is not remembered, so REQUIRETLS always has a new one.
+            if (attempt.Mail.Envelope.RequireTls || session.Unfit(attempt.Mail) is not null)
+                return false;
+            using var place = await attempt.Place(cancel).ConfigureAwait(false);
+            var fault = await session.SendAsync(attempt.Mail).ConfigureAwait(false);
+            if (fault is { MayHaveArrived: true })
+                attempt.Doubt(fault);
+            return !attempt.Mail.IsOpen;
+        }
+        finally
+        {
+            await _idle.GiveAsync(attempt.Destination.Key, session).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> OverHostAsync(Attempt attempt, MailHost host, Smarthost? smarthost, CancellationToken cancel)
+    {
+        var demand = await _tls.DemandAsync(attempt.Destination, host, smarthost, cancel).ConfigureAwait(false);
+        if (demand is null)
+        {
+            attempt.Note(new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 7, 5), "the destination's policy does not allow this host")));
+            return false;
+        }
+        if (smarthost is null && attempt.Mail.Envelope is { RequireTls: true, Sender: not null } && !_tls.IsProven(attempt.Destination, host))
+        {
+            attempt.Note(new SessionFault(
+                Diagnostic.Of(host.Name, new EnhancedStatusCode(5, 7, 10), "the sender asked for a verified host (REQUIRETLS), and nothing proves that this is one"),
+                IsPermanent: true));
+            return false;
+        }
+        var port = smarthost?.Port ?? _options.Port;
+        foreach (var group in _families.Order(host, attempt.Destination.Route.Family, attempt.Mail.Envelope.Sender?.Domain, host.Addresses))
+        {
+            var left = group.Take(_options.MaxAddresses).ToList();
+            while (left.Count > 0 && attempt.MayDial)
+            {
+                var dialled = await _dial.DialAsync(left, port, cancel).ConfigureAwait(false);
+                cancel.ThrowIfCancellationRequested();
+                foreach (var (address, why) in dialled.Failed)
+                {
+                    left.Remove(address);
+                    attempt.Note(new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 4, 1), $"{why} ({address})")));
+                    _families.Learn(host, address, worked: false);
+                }
+                if (dialled.Stream is null)
+                    break;
+                left.Remove(dialled.Address!);
+                var way = new Way(host, smarthost, dialled.Address!, port, demand);
+                var next = await OverConnectionAsync(attempt, way, dialled.Stream, cancel).ConfigureAwait(false);
+                if (next == Next.InClear)
+                    next = await InClearAsync(attempt, way, cancel).ConfigureAwait(false);
+                switch (next)
+                {
+                    case Next.Done:
+                        return true;
+                    case Next.OtherFamily:
+                        left.RemoveAll(a => a.AddressFamily == dialled.Address!.AddressFamily);
+                        break;
+                    case Next.OtherHost:
+                        return false;
+                }
+            }
+        }
+        return attempt.RestoreBlamed();
+    }
+
+    private async ValueTask<Next> OverConnectionAsync(Attempt attempt, Way way, Stream stream, CancellationToken cancel)
+    {
+        attempt.Dialled++;
+        var session = new SmtpClient(stream, way.Host.Name, _options, _clock, _log, _lifetime.Token);
+        var keep = false;
+        await using var broken = BreakOff(session, cancel).ConfigureAwait(false);
+        try
+        {
+            var fault = await session.GreetAsync(way.Demand).ConfigureAwait(false);
+            if (fault is null && session.IsSelf && !_options.ComesBackBySmtp(attempt.Destination.Domain))
+            {
+                attempt.Loop(way.Host.Name);
+                return Next.Done;
+            }
+            using var place = fault is null ? await attempt.Place(cancel).ConfigureAwait(false) : null;
+            fault ??= await session.BeginAsync(way.Demand, way.Smarthost?.LogIn).ConfigureAwait(false);
+            if (fault is not null)
+            {
+                attempt.Note(fault);
+                _families.Learn(way.Host, way.Address, worked: !fault.IsPermanent);
+                return fault.InClear ? Next.InClear : Next.OtherAddress;
+            }
+            attempt.Reach = Reach.Reached;
+            fault = await session.SendAsync(attempt.Mail).ConfigureAwait(false);
+            keep = true;
+            if (fault is { MayHaveArrived: true })
+            {
+                attempt.Doubt(fault);
+                return Next.Done;
+            }
+            if (fault is not null)
+            {
+                attempt.Note(fault);
+                // A host that hangs up on one message is not tried with the next at once.
+                if (!session.IsUsable)
+                    attempt.Reach = Reach.Unreachable;
+                return Next.OtherHost;
+            }
+            if (attempt.TakeBlamed(way.Address))
+            {
+                _families.Learn(way.Host, way.Address, worked: false);
+                return Next.OtherFamily;
+            }
+            _families.Learn(way.Host, way.Address, worked: true);
+            return Next.Done;
+        }
+        finally
+        {
+            if (keep)
+                await _idle.GiveAsync(attempt.Destination.Key, session).ConfigureAwait(false);
+            else
+                await session.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    // The handshake failed where encryption was only an offer: the same host again, in clear (RFC 7435 3).
+    private async ValueTask<Next> InClearAsync(Attempt attempt, Way way, CancellationToken cancel)
+    {
+        _log.Info("tls-fallback", ("id", attempt.Mail.Envelope.Id.ToString()), ("host", way.Host.Name), ("address", way.Address.ToString()));
+        var again = await _dial.DialAsync([way.Address], way.Port, cancel).ConfigureAwait(false);
+        return again.Stream is null
+            ? Next.OtherAddress
+            : await OverConnectionAsync(attempt, way with { Demand = TlsDemand.Never }, again.Stream, cancel).ConfigureAwait(false);
+    }
+
+    // The attempt's own end breaks off its session; one that is kept afterwards lives on.
+    private static CancellationTokenRegistration BreakOff(SmtpClient session, CancellationToken cancel) =>
+        cancel.UnsafeRegister(static s => ((SmtpClient)s!).Abandon(), session);
+
+    private enum Next
+    {
+        Done,
+        OtherAddress,
+        OtherFamily,
+        OtherHost,
+        InClear,
+    }
+
+    private sealed record Way(MailHost Host, Smarthost? Smarthost, IPAddress Address, int Port, TlsDemand Demand);
+}
