@@ -146,6 +146,9 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                 {
                     case Next.Done:
                         return true;
+                    case Next.SameAddress:
+                        left.Insert(0, dialled.Address!);
+                        break;
                     case Next.OtherFamily:
                         left.RemoveAll(a => a.AddressFamily == dialled.Address!.AddressFamily);
                         break;
@@ -190,6 +193,8 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
             if (fault is not null)
             {
                 attempt.Note(fault);
+                if (fault.Again)
+                    return Next.SameAddress;
                 // A host that hangs up on one message is not tried with the next at once.
                 if (!session.IsUsable)
                     attempt.Reach = Reach.Unreachable;
@@ -229,6 +234,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     private enum Next
     {
         Done,
+        SameAddress,
         OtherAddress,
         OtherFamily,
         OtherHost,

@@ -6,5 +6,7 @@ namespace HomeMail.Server.Delivery;
 /// <param name="InClear">The encryption did not come about; where it is not asked for, the same host may be tried in clear.</param>
 /// <param name="MayHaveArrived">The message was sent whole and the answer is missing: no other host is tried now, or it might come twice.</param>
 /// <param name="IsLoop">The host is this server itself.</param>
+/// <param name="Again">The same host may be tried at once over a new connection.</param>
 public sealed record SessionFault(
-    Diagnostic Diagnostic, bool IsPermanent = false, bool InClear = false, bool MayHaveArrived = false, bool IsLoop = false);
+    Diagnostic Diagnostic, bool IsPermanent = false, bool InClear = false, bool MayHaveArrived = false, bool IsLoop = false,
+    bool Again = false);

@@ -33,7 +33,7 @@ public sealed partial class SmtpClient
                 if (await TransactAsync(mail).ConfigureAwait(false) is { } fault)
                     return fault;
                 if (mail.IsOpen && !IsUsable)
-                    return new SessionFault(Diagnostic.Of(Host, BadConnection, "the host takes no more recipients over this connection"));
+                    return new SessionFault(Diagnostic.Of(Host, BadConnection, "the host takes no more recipients over this connection"), Again: !_lost);
             }
             return null;
         }

@@ -1,0 +1,265 @@
+using HomeMail.Server.Delivery;
+using HomeMail.Storage;
+
+namespace HomeMail.Server.Queue;
+
+/// <summary>
+/// The queue: decides when which message is tried, and what follows from the outcome. One loop, one heap of next times, a lane for each destination.
+/// A message is a few dozen octets here; its envelope is read when it is due. A destination that does not answer is asked by one message at a time, ever
+/// less often, and holds up nobody else.
+/// </summary>
+public sealed partial class QueueRunner : IAsyncDisposable
+{
+    // Longer waits are cut into pieces: a clock that was wrong is corrected some time, and times set by it with it.
+    private static readonly TimeSpan LongestSleep = TimeSpan.FromHours(1);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<MessageId, QueuedMessage> _messages = [];
+    private readonly Dictionary<string, Lane> _lanes = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<LaneItem, long> _schedule = new();
+    private readonly Queue<Lane> _round = new();
+    private readonly Queue<LaneItem> _unread = new();
+    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly SemaphoreSlim _places;
+    private readonly IQueueStore _store;
+    private readonly IRemoteDelivery _delivery;
+    private readonly DsnSender _dsn;
+    private readonly QueueOptions _options;
+    private readonly RetrySchedule _retry;
+    private readonly TimeProvider _clock;
+    private readonly Log _log;
+    private readonly ITimer _timer;
+    private readonly CancellationTokenSource _attempts = new();
+    private Routes _routes;
+    private TaskCompletionSource? _idle;
+    private int _running;
+    private bool _reading;
+    private bool _stopping;
+
+    /// <summary>Puts the parts together.</summary>
+    /// <param name="store">Where messages are.</param>
+    /// <param name="delivery">Makes attempts.</param>
+    /// <param name="routes">Where what goes.</param>
+    /// <param name="dsn">Tells senders.</param>
+    /// <param name="options">How often, how long, how much at once.</param>
+    /// <param name="random">Spreads retries.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="log">One line a recipient and outcome.</param>
+    public QueueRunner(
+        IQueueStore store, IRemoteDelivery delivery, Routes routes, DsnSender dsn, QueueOptions options, Random random, TimeProvider clock, Log log)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(clock);
+        _store = store;
+        _delivery = delivery;
+        _routes = routes;
+        _dsn = dsn;
+        _options = options;
+        _retry = new RetrySchedule(options, random);
+        _clock = clock;
+        _log = log;
+        _places = new SemaphoreSlim(options.MaxSending);
+        _timer = clock.CreateTimer(static me => ((QueueRunner)me!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>How many messages are queued.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _messages.Count;
+        }
+    }
+
+    /// <summary>Whether nothing is due and nothing runs: the queue waits for a time or a message.</summary>
+    public bool IsResting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _running == 0 && _unread.Count == 0 && _round.Count == 0 && _wake.CurrentCount == 0
+                    && (!_schedule.TryPeek(out var item, out var due) || !IsCurrent(item, due) || due > _clock.GetTimestamp());
+            }
+        }
+    }
+
+    /// <summary>Takes over what the store has, after a start. Messages that are known already stay as they are.</summary>
+    public void Recover()
+    {
+        foreach (var entry in _store.Recover())
+        {
+            lock (_gate)
+            {
+                if (_messages.ContainsKey(entry.Id))
+                    continue;
+                var message = new QueuedMessage(entry.Id) { IsHeld = entry.Held };
+                _messages.Add(entry.Id, message);
+                AddItem(message, null, entry.NextAttempt == DateTimeOffset.MinValue ? _clock.GetTimestamp() : TimestampOf(entry.NextAttempt));
+            }
+        }
+        Wake();
+    }
+
+    /// <summary>Takes over a message that was just accepted. Its envelope is not kept; from now on it belongs to the queue.</summary>
+    /// <param name="envelope">The envelope, saved.</param>
+    public void Add(Envelope envelope)
+    {
+        ArgumentNullException.ThrowIfNull(envelope);
+        lock (_gate)
+        {
+            if (_messages.ContainsKey(envelope.Id))
+                return;
+            var message = new QueuedMessage(envelope.Id) { IsHeld = envelope.Held };
+            _messages.Add(envelope.Id, message);
+            if (!Spread(message, envelope))
+                _messages.Remove(envelope.Id);
+        }
+        Wake();
+    }
+
+    /// <summary>Runs until cancelled; then lets running attempts end for a moment, and breaks them off.</summary>
+    /// <param name="cancel">The end.</param>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            lock (_gate)
+                StartDue();
+            try
+            {
+                await _wake.WaitAsync(cancel).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+        }
+        Task? running;
+        lock (_gate)
+        {
+            _stopping = true;
+            _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            running = _running == 0 ? null : _idle.Task;
+        }
+        if (running is null)
+            return;
+        using var grace = new CancellationTokenSource();
+        if (await Task.WhenAny(running, Task.Delay(_options.Grace, _clock, grace.Token)).ConfigureAwait(false) != running)
+            await _attempts.CancelAsync().ConfigureAwait(false);
+        await grace.CancelAsync().ConfigureAwait(false);
+        await running.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        await _attempts.CancelAsync().ConfigureAwait(false);
+        _attempts.Dispose();
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            _wake.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is awake already.
+        }
+    }
+
+    // Makes the items of a message: one for each destination that recipients wait for, or one that looks at what is owed.
+    private bool Spread(QueuedMessage message, Envelope envelope)
+    {
+        var senderDomain = envelope.Sender?.Domain;
+        foreach (var recipient in envelope.Recipients)
+        {
+            if (recipient.Status != RecipientStatus.Waiting)
+                continue;
+            var lane = LaneOf(_routes.To(recipient.Address.Domain, senderDomain));
+            var due = DueOf(envelope, recipient);
+            if (message.Items.Find(i => i.Lane == lane) is { } item)
+            {
+                if (due < item.Due)
+                    Schedule(item, due);
+            }
+            else
+            {
+                item = AddItem(message, lane, due);
+            }
+            item.Deadline = Math.Min(item.Deadline, DeadlineOf(envelope, recipient));
+        }
+        if (envelope.Recipients.Any(DsnSender.IsOwed))
+            AddItem(message, null, _clock.GetTimestamp());
+        return message.Items.Count > 0;
+    }
+
+    private Lane LaneOf(Destination destination)
+    {
+        if (!_lanes.TryGetValue(destination.Key, out var lane))
+            _lanes.Add(destination.Key, lane = new Lane(destination));
+        return lane;
+    }
+
+    private LaneItem AddItem(QueuedMessage message, Lane? lane, long due)
+    {
+        var item = new LaneItem(message, lane);
+        message.Items.Add(item);
+        if (lane is not null)
+            lane.Items++;
+        Schedule(item, due);
+        return item;
+    }
+
+    private void Schedule(LaneItem item, long due)
+    {
+        if (item.State == ItemState.Gone)
+            return;
+        item.State = item.Message.IsHeld ? ItemState.Parked : ItemState.Scheduled;
+        item.Due = due;
+        if (item.State == ItemState.Scheduled)
+            _schedule.Enqueue(item, due);
+        // What was scheduled anew leaves its former place in the heap behind.
+        if (_schedule.Count > 1024 && _schedule.Count > 4 * _messages.Count)
+            Tidy();
+    }
+
+    private void Tidy()
+    {
+        var live = _schedule.UnorderedItems.Where(e => IsCurrent(e.Element, e.Priority)).DistinctBy(e => e.Element).ToList();
+        _schedule.Clear();
+        _schedule.EnqueueRange(live);
+    }
+
+    private static bool IsCurrent(LaneItem item, long due) => item.State == ItemState.Scheduled && item.Due == due;
+
+    private void Remove(LaneItem item)
+    {
+        item.State = ItemState.Gone;
+        item.Message.Items.Remove(item);
+        if (item.Lane is { } lane && --lane.Items == 0 && lane.Running == 0 && lane.NotBefore <= _clock.GetTimestamp())
+            _lanes.Remove(lane.Destination.Key);
+    }
+
+    private void Forget(QueuedMessage message)
+    {
+        foreach (var item in message.Items.ToArray())
+            Remove(item);
+        _messages.Remove(message.Id);
+    }
+
+    private long In(TimeSpan wait) =>
+        _clock.GetTimestamp() + (long)(Math.Max(0, Math.Min(wait.TotalSeconds, TimeSpan.FromDays(60).TotalSeconds)) * _clock.TimestampFrequency);
+
+    // Times of day become timestamps as soon as they come in, so that a clock that is set does not move what was already planned. What lies absurdly
+    // far ahead was planned by a wrong clock.
+    private long TimestampOf(DateTimeOffset time)
+    {
+        var wait = time - _clock.GetUtcNow();
+        return In(wait < _options.LongestRetry * 2 ? wait : _options.LongestRetry);
+    }
+}
