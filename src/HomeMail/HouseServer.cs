@@ -4,8 +4,12 @@ using System.Security.Cryptography;
 using HomeMail.Config;
 using HomeMail.Server;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.Delivery;
+using HomeMail.Server.Dns;
+using HomeMail.Server.House;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
+using HomeMail.Server.Queue;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 
@@ -26,6 +30,10 @@ internal sealed class HouseServer : IAsyncDisposable
     private readonly Heartbeat _heartbeat;
     private readonly List<SmtpListener> _listeners = [];
     private readonly DkimKeys _dkimKeys;
+    private readonly LiveSessions _sessions = new();
+    private readonly RemoteDelivery _delivery;
+    private readonly QueueRunner _queue;
+    private readonly MessageIntake _intake;
     private volatile Running _running;
 
     private sealed record Running(Settings Settings, SmtpServerOptions Smtp, IntakeOptions Intake);
@@ -45,6 +53,20 @@ internal sealed class HouseServer : IAsyncDisposable
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress);
         _guard = new AuthenticationGuard(clock);
         _heartbeat = new Heartbeat(clock);
+        _intake = new MessageIntake(_data.Spool, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log);
+
+        var resolver = new CachingResolver(Resolver(settings), clock);
+        var own = new InterfaceAddresses(() => _running.Settings.Server.PublicAddresses, clock);
+        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane };
+        _delivery = new RemoteDelivery(
+            new HostFinder(resolver, own, options, Random.Shared), new SocketDialer(), new FixedFamilyPreference(), new RouteTlsPolicy(), options, clock, log)
+        {
+            Routes = ServerMap.Routes(settings),
+        };
+        var store = new SpoolQueueStore(_data.Spool);
+        var dsn = new DsnSender(_intake, store, new DsnComposer(settings.Server.Hostname, clock), clock, log);
+        _queue = new QueueRunner(
+            store, _delivery, _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log);
     }
 
     /// <summary>Recovers what was left, listens, and serves until told to stop.</summary>
@@ -52,16 +74,15 @@ internal sealed class HouseServer : IAsyncDisposable
     public async Task RunAsync(CancellationToken stop)
     {
         var keys = Task.Run(() => UseDkimKeys(_running.Settings), CancellationToken.None);
-        var queued = _data.Spool.Recover();
-        var intake = new MessageIntake(_data.Spool, _data.Mail.UsedBytes, () => _running.Intake, static _ => { }, _clock, _log);
-        var context = new SmtpListenerContext(() => _running.Smtp, intake, _gate, _guard, _heartbeat, _clock, _log);
+        _queue.Recover();
+        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log);
         var listen = _running.Settings.Listen;
         Listen(listen.Smtp, SmtpRole.Mta, context);
         Listen(listen.Submission, SmtpRole.Submission, context);
         Listen(listen.Submissions, SmtpRole.Submissions, context);
-        _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", queued.Count));
+        _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
 
-        var serving = Task.WhenAll(_listeners.Select(listener => listener.RunAsync(stop)));
+        var serving = Task.WhenAll([.. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop)]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
             await Task.WhenAny(serving, stopped.Task);
@@ -92,6 +113,9 @@ internal sealed class HouseServer : IAsyncDisposable
     public void Reload(Settings settings)
     {
         _running = Prepare(settings);
+        var routes = ServerMap.Routes(settings);
+        _delivery.Routes = routes;
+        _queue.UseRoutes(routes);
         _gate.Limit = settings.Limits.Connections;
         _gate.LimitPerAddress = settings.Limits.ConnectionsPerAddress;
         _log.Level = settings.Server.Log;
@@ -103,6 +127,8 @@ internal sealed class HouseServer : IAsyncDisposable
     {
         foreach (var listener in _listeners)
             listener.Dispose();
+        await _queue.DisposeAsync();
+        await _delivery.DisposeAsync();
         _heartbeat.Dispose();
         _dkimKeys.Dispose();
         await _data.DisposeAsync();
@@ -144,40 +170,22 @@ internal sealed class HouseServer : IAsyncDisposable
         _ => error.ToString(),
     };
 
+    private static IMailResolver Resolver(Settings settings) => settings.Server.Resolvers.Count == 0
+        ? new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System), TimeProvider.System)
+        : new DnsMailResolver(
+            new NameServerSettings(
+                [.. settings.Server.Resolvers.Select(e => new NameServer(e, IPAddress.IsLoopback(e.Address)))], NameServerSettings.DefaultTimeout, NameServerSettings.DefaultAttempts),
+            TimeProvider.System);
+
+    // A router without a clock battery starts in 1970 or at its firmware's date: then nothing is given up, bounced or released.
+    private bool IsClockSane() => _clock.GetUtcNow() >= BuildFacts.Date;
+
+    private void Enqueue(Envelope envelope) => _queue.Add(envelope);
+
     private Running Prepare(Settings settings)
     {
-        var hostname = settings.Server.Hostname;
-        var names = new HostedNames(
-            hostname,
-            settings.Domains.Values.Select(d => new HostedDomain(d.Name, d.Tenant, d.CatchAll, d.LocalDelivery == Config.LocalDelivery.Shortcut)),
-            [.. settings.Accounts.Values.Select(a => new HostedAccount(a.Name, a.Addresses, a.Password, a.Quota))],
-            settings.Aliases.Values.Select(a => new HostedAlias(a.Address, a.Members)),
-            _secret);
-        var tls = settings.Tls is { Certificate: { } certificate, Key: { } key }
-            ? TlsIdentity.Load(certificate, key)
-            : TlsIdentity.LoadOrMake(Path.Combine(settings.Server.Data, "tls"), hostname, _clock);
-        var limits = settings.Limits;
-        var smtp = new SmtpServerOptions
-        {
-            Hostname = hostname,
-            Tls = tls,
-            Credentials = names,
-            Limits = new SmtpLimits
-            {
-                MessageSize = settings.Server.MaxMessageSize,
-                Recipients = limits.Recipients,
-                Transactions = limits.MessagesPerSession,
-                Commands = limits.Commands,
-                Errors = limits.JunkCommands,
-                CommandLine = limits.LineLength,
-                Hops = limits.Hops,
-                Idle = limits.IdleTimeout,
-                IdleBeforeMail = limits.IdleTimeout,
-                Session = limits.SessionTimeout,
-                DataRate = (int)(limits.DataRate ?? 0),
-                FutureRelease = limits.HoldAtMost ?? TimeSpan.Zero,
-            },
-        };
-        return new Running(settings, smtp, new IntakeOptions(hostname, names, _dkimKeys.For));
+        var names = ServerMap.Names(settings, _secret);
+        return new Running(
+            settings, ServerMap.Smtp(settings, names, ServerMap.Identity(settings, _clock)), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
     }
 }

@@ -30,8 +30,8 @@ public sealed partial class MessageIntake
         using var local = new PooledWriter(128);
         local.Write(TraceFields.ReturnPath(sender));
         using var travel = new PooledWriter(2048);
-        if (settings.Names.Domains is [var domain, ..])
-            await SignAsync(settings, AuthorDomain(header.Span) ?? domain.Name, header, body, travel, cancel).ConfigureAwait(false);
+        if (SigningDomain(settings.Names, header.Span) is { } domain)
+            await SignAsync(settings, domain, header, body, travel, cancel).ConfigureAwait(false);
         travel.Write($"Received: by {settings.Hostname} (HomeMail) id {body.Id};\r\n\t{TraceFields.Date(clock.GetUtcNow())}\r\n");
         var envelope = destinations.Outside.Count == 0 ? null : new Envelope
         {
@@ -70,12 +70,16 @@ public sealed partial class MessageIntake
         return true;
     }
 
-    private static string? AuthorDomain(ReadOnlySpan<byte> header)
+    // Mail of the server comes from its hostname; the key of the hosted domain above it is aligned with that (RFC 9989 4.10).
+    private static string? SigningDomain(HostedNames names, ReadOnlySpan<byte> header)
     {
         var addresses = new List<Address>(1);
         foreach (var field in new HeaderFields(header))
-            if (field.Is("From"u8) && AddressList.TryParse(field.Value, addresses) && addresses.Count == 1)
-                return addresses[0].Domain;
-        return null;
+            if (field.Is("From"u8) && !AddressList.TryParse(field.Value, addresses))
+                return null;
+        if (addresses is not [var author])
+            return null;
+        return names.Domains.FirstOrDefault(d => author.Domain.Equals(d.Name, StringComparison.OrdinalIgnoreCase)
+            || author.Domain.EndsWith("." + d.Name, StringComparison.OrdinalIgnoreCase))?.Name;
     }
 }

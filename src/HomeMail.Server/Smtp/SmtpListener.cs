@@ -11,10 +11,12 @@ namespace HomeMail.Server.Smtp;
 /// <param name="Gate">Who is let in.</param>
 /// <param name="Guard">What wrong passwords cost.</param>
 /// <param name="Heartbeat">Time limits.</param>
+/// <param name="Sessions">The sessions that run.</param>
 /// <param name="Clock">Time.</param>
 /// <param name="Log">The log.</param>
 public sealed record SmtpListenerContext(
-    Func<SmtpServerOptions> Options, IMessageIntake Intake, ConnectionGate Gate, AuthenticationGuard Guard, Heartbeat Heartbeat, TimeProvider Clock, Log Log);
+    Func<SmtpServerOptions> Options, IMessageIntake Intake, ConnectionGate Gate, AuthenticationGuard Guard, Heartbeat Heartbeat,
+    LiveSessions Sessions, TimeProvider Clock, Log Log);
 
 /// <summary>Accepts connections at one endpoint and runs a session on each.</summary>
 public sealed class SmtpListener : IDisposable
@@ -115,6 +117,7 @@ public sealed class SmtpListener : IDisposable
             var session = new SmtpSession(
                 transport, _service, peer, _context.Options(), _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);
             _context.Heartbeat.Add(session);
+            _context.Sessions.Add(session.Id);
             try
             {
                 await session.RunAsync().ConfigureAwait(false);
@@ -122,6 +125,7 @@ public sealed class SmtpListener : IDisposable
             finally
             {
                 _context.Heartbeat.Remove(session);
+                _context.Sessions.Remove(session.Id);
             }
         }
         catch (SocketException)

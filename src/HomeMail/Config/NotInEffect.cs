@@ -20,7 +20,6 @@ internal static class NotInEffect
         "listen.autoconfig",
         "domain.tenant",
         "domain.local-delivery",
-        "domain.route",
         "account.sends-per-day",
         "account.new-recipients-per-day",
         "device.*",
@@ -31,7 +30,6 @@ internal static class NotInEffect
         "policy.*",
         "dns-update.*",
         "limits.*",
-        "queue.*",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

@@ -1,0 +1,91 @@
+using HomeMail.Config;
+using HomeMail.Server.Delivery;
+using HomeMail.Server.Intake;
+using HomeMail.Server.Net;
+using HomeMail.Server.Queue;
+using HomeMail.Server.Smtp;
+
+namespace HomeMail;
+
+/// <summary>Turns the settings of the file into the options of each part; the parts do not know the file.</summary>
+internal static class ServerMap
+{
+    private static readonly TimeSpan Never = TimeSpan.FromDays(36500);
+
+    public static HostedNames Names(Settings settings, ReadOnlySpan<byte> secret) => new(
+        settings.Server.Hostname,
+        settings.Domains.Values.Select(d => new HostedDomain(d.Name, d.Tenant, d.CatchAll, d.LocalDelivery == LocalDelivery.Shortcut)),
+        [.. settings.Accounts.Values.Select(a => new HostedAccount(a.Name, a.Addresses, a.Password, a.Quota))],
+        settings.Aliases.Values.Select(a => new HostedAlias(a.Address, a.Members)),
+        secret);
+
+    /// <exception cref="IOException">The certificate or key cannot be read.</exception>
+    public static TlsIdentity Identity(Settings settings, TimeProvider clock) => settings.Tls is { Certificate: { } certificate, Key: { } key }
+        ? TlsIdentity.Load(certificate, key)
+        : TlsIdentity.LoadOrMake(Path.Combine(settings.Server.Data, "tls"), settings.Server.Hostname, clock);
+
+    public static SmtpServerOptions Smtp(Settings settings, HostedNames names, TlsIdentity tls) => new()
+    {
+        Hostname = settings.Server.Hostname,
+        Tls = tls,
+        Credentials = names,
+        Limits = new SmtpLimits
+        {
+            MessageSize = settings.Server.MaxMessageSize,
+            Recipients = settings.Limits.Recipients,
+            Transactions = settings.Limits.MessagesPerSession,
+            Commands = settings.Limits.Commands,
+            Errors = settings.Limits.JunkCommands,
+            CommandLine = settings.Limits.LineLength,
+            Hops = settings.Limits.Hops,
+            Idle = settings.Limits.IdleTimeout,
+            IdleBeforeMail = settings.Limits.IdleTimeout,
+            Session = settings.Limits.SessionTimeout,
+            DataRate = (int)(settings.Limits.DataRate ?? 0),
+            FutureRelease = settings.Limits.HoldAtMost ?? TimeSpan.Zero,
+        },
+    };
+
+    public static DeliveryOptions Delivery(Settings settings) => new() { Hostname = settings.Server.Hostname };
+
+    public static Routes Routes(Settings settings) => new(
+        settings.Routes.Values.Select(route => new Route(
+            route.Name,
+            [.. route.Via.Select(name => name is null ? null : Smarthost(settings.Smarthosts[name]))],
+            route.Family switch
+            {
+                FamilyPreference.PreferIPv6 => FamilyMode.PreferIPv6,
+                FamilyPreference.PreferIPv4 => FamilyMode.PreferIPv4,
+                FamilyPreference.IPv6Only => FamilyMode.IPv6Only,
+                FamilyPreference.IPv4Only => FamilyMode.IPv4Only,
+                _ => FamilyMode.Auto,
+            },
+            route.Tls switch
+            {
+                Config.RouteTls.Required => Server.Delivery.RouteTls.Required,
+                Config.RouteTls.Off => Server.Delivery.RouteTls.Off,
+                _ => Server.Delivery.RouteTls.Opportunistic,
+            })),
+        settings.Domains.Values.Where(d => d.Route is not null).ToDictionary(d => d.Name, d => d.Route!, StringComparer.OrdinalIgnoreCase));
+
+    public static QueueOptions Queue(Settings settings) => new()
+    {
+        FirstRetry = settings.Queue.RetryFirst,
+        LongestRetry = settings.Queue.RetryMax,
+        Lifetime = settings.Queue.GiveUpAfter,
+        DelayNotice = settings.Queue.DelayNoticeAfter ?? Never,
+        MaxSending = settings.Queue.Parallel,
+        MaxPerDestination = settings.Queue.ParallelPerDestination,
+        EarliestTime = BuildFacts.Date,
+    };
+
+    private static Smarthost Smarthost(SmarthostSettings smarthost) => new(
+        smarthost.Name, smarthost.Host, smarthost.Port,
+        smarthost.UserName is null ? null : new LogIn(smarthost.UserName, smarthost.Password ?? ""),
+        smarthost.Tls switch
+        {
+            Config.SmarthostTls.Implicit => Server.Delivery.SmarthostTls.Implicit,
+            Config.SmarthostTls.Off => Server.Delivery.SmarthostTls.Off,
+            _ => Server.Delivery.SmarthostTls.StartTls,
+        });
+}
