@@ -165,9 +165,19 @@ public sealed class DkimSignature
         signature = new DkimSignature
         {
             Algorithm = algorithm == "rsa-sha256" ? DkimAlgorithm.RsaSha256 : DkimAlgorithm.Ed25519Sha256,
-            Header = header, Body = body, Domain = domain, Selector = tags["s"]!, Identity = identity, SignedFields = fields, BodyLength = length,
-            Timestamp = time, Expiration = expiration, BodyHash = hash, Signature = octets,
-            SignaturePrefix = prefix[..Math.Min(8, prefix.Length)], SignatureRange = tags.RawRange("b"),
+            Header = header,
+            Body = body,
+            Domain = domain,
+            Selector = tags["s"]!,
+            Identity = identity,
+            SignedFields = fields,
+            BodyLength = length,
+            Timestamp = time,
+            Expiration = expiration,
+            BodyHash = hash,
+            Signature = octets,
+            SignaturePrefix = prefix[..Math.Min(8, prefix.Length)],
+            SignatureRange = tags.RawRange("b"),
         };
         problem = null;
         return true;

@@ -25,7 +25,7 @@ public sealed partial class SpfEvaluation
 
     private DnsType AddressType => _request.Client.AddressFamily == AddressFamily.InterNetwork ? DnsType.A : DnsType.Aaaa;
 
-    private IEnumerable<SpfQuestion> Match(SpfDirective directive, string domain, int depth)
+    private IEnumerable<DnsQuestion> Match(SpfDirective directive, string domain, int depth)
     {
         Decide(false, "");
         switch (directive.Mechanism)
@@ -42,7 +42,7 @@ public sealed partial class SpfEvaluation
         }
     }
 
-    private IEnumerable<SpfQuestion> MatchByName(SpfDirective directive, string domain, int depth)
+    private IEnumerable<DnsQuestion> MatchByName(SpfDirective directive, string domain, int depth)
     {
         foreach (var question in Expand(directive.DomainSpec, domain, true))
             yield return question;
@@ -72,7 +72,7 @@ public sealed partial class SpfEvaluation
     }
 
     // RFC 7208 5.2, the table of results.
-    private IEnumerable<SpfQuestion> Include(string target, int depth)
+    private IEnumerable<DnsQuestion> Include(string target, int depth)
     {
         foreach (var question in Check(target, depth + 1))
             yield return question;
@@ -93,7 +93,7 @@ public sealed partial class SpfEvaluation
         }
     }
 
-    private IEnumerable<SpfQuestion> MatchAddresses(SpfDirective directive, string target)
+    private IEnumerable<DnsQuestion> MatchAddresses(SpfDirective directive, string target)
     {
         foreach (var question in LookUp(AddressType, target))
             yield return question;
@@ -101,7 +101,7 @@ public sealed partial class SpfEvaluation
             CompareAddresses(directive, target);
     }
 
-    private IEnumerable<SpfQuestion> MatchExchangers(SpfDirective directive, string target)
+    private IEnumerable<DnsQuestion> MatchExchangers(SpfDirective directive, string target)
     {
         foreach (var question in LookUp(DnsType.Mx, target))
             yield return question;
@@ -120,18 +120,18 @@ public sealed partial class SpfEvaluation
                 continue; // a null MX, for one
             foreach (var question in LookUp(AddressType, host))
                 yield return question;
-            if (_answer.Status == SpfAnswerStatus.TemporaryFailure)
+            if (_answer.Status == DnsReplyStatus.TemporaryFailure)
             {
                 Fail(SpfResult.TempError, $"no answer for addresses of {host}");
                 yield break;
             }
-            if (_answer.Status == SpfAnswerStatus.Found && CompareAddresses(directive, host))
+            if (_answer.Status == DnsReplyStatus.Found && CompareAddresses(directive, host))
                 yield break;
         }
     }
 
     // RFC 7208 5.7: always A, whatever the client's family.
-    private IEnumerable<SpfQuestion> MatchExistence(string target)
+    private IEnumerable<DnsQuestion> MatchExistence(string target)
     {
         foreach (var question in LookUp(DnsType.A, target))
             yield return question;
@@ -140,11 +140,11 @@ public sealed partial class SpfEvaluation
     }
 
     // RFC 7208 5.5: errors mean that names are not validated, never more.
-    private IEnumerable<SpfQuestion> MatchReverse(string target)
+    private IEnumerable<DnsQuestion> MatchReverse(string target)
     {
         foreach (var question in LookUp(DnsType.Ptr, DnsName.Reverse(_request.Client)))
             yield return question;
-        if (_answer.Status == SpfAnswerStatus.TemporaryFailure)
+        if (_answer.Status == DnsReplyStatus.TemporaryFailure)
         {
             Decide(false, $"no answer for PTR of {_request.Client}");
             yield break;
@@ -167,10 +167,10 @@ public sealed partial class SpfEvaluation
     }
 
     // For %{p}: the domain itself, else a name below it, else any (RFC 7208 7.3). Leaves it in _validated.
-    private IEnumerable<SpfQuestion> ValidateName(string domain, bool count)
+    private IEnumerable<DnsQuestion> ValidateName(string domain, bool count)
     {
         _validated = "unknown";
-        var reverse = new SpfQuestion(DnsType.Ptr, DnsName.Reverse(_request.Client));
+        var reverse = new DnsQuestion(DnsType.Ptr, DnsName.Reverse(_request.Client));
         if (count && !_known.ContainsKey(reverse) && !CountTerm())
             yield break;
         foreach (var question in LookUp(reverse.Type, reverse.Name))
@@ -194,7 +194,7 @@ public sealed partial class SpfEvaluation
     }
 
     // Leaves the name in _expanded; the current domain if there is no domain-spec (RFC 7208 4.8).
-    private IEnumerable<SpfQuestion> Expand(string? spec, string domain, bool count)
+    private IEnumerable<DnsQuestion> Expand(string? spec, string domain, bool count)
     {
         _expanded = domain;
         if (spec is null)
@@ -214,12 +214,12 @@ public sealed partial class SpfEvaluation
     {
         switch (_answer.Status)
         {
-            case SpfAnswerStatus.Found:
+            case DnsReplyStatus.Found:
                 return true;
-            case SpfAnswerStatus.TemporaryFailure:
+            case DnsReplyStatus.TemporaryFailure:
                 Fail(SpfResult.TempError, $"no answer for {Word(type)} of {name}");
                 return false;
-            case SpfAnswerStatus.NoData when type == DnsType.Aaaa:
+            case DnsReplyStatus.NoData when type == DnsType.Aaaa:
                 break; // most names have no AAAA
             default:
                 if (++_voids <= _request.VoidLimit)
@@ -227,7 +227,7 @@ public sealed partial class SpfEvaluation
                 Fail(SpfResult.PermError, $"more than {_request.VoidLimit} look-ups found nothing, the last one {Word(type)} of {name}");
                 return false;
         }
-        Decide(false, _answer.Status == SpfAnswerStatus.NoSuchDomain ? $"{name} does not exist" : $"{name} has no {Word(type)}");
+        Decide(false, _answer.Status == DnsReplyStatus.NoSuchDomain ? $"{name} does not exist" : $"{name} has no {Word(type)}");
         return false;
     }
 

@@ -17,11 +17,11 @@ public sealed partial class SpfEvaluation
     private const int MaxTerms = 10;
 
     private readonly SpfRequest _request;
-    private readonly Dictionary<SpfQuestion, SpfAnswer> _known = [];
+    private readonly Dictionary<DnsQuestion, DnsReply> _known = [];
     private readonly List<SpfStep> _trace = [];
-    private readonly IEnumerator<SpfQuestion> _steps;
-    private SpfAnswer _answer;
-    private SpfQuestion? _open;
+    private readonly IEnumerator<DnsQuestion> _steps;
+    private DnsReply _answer;
+    private DnsQuestion? _open;
     private int _terms;
     private int _voids;
 
@@ -47,7 +47,7 @@ public sealed partial class SpfEvaluation
     /// <param name="question">What has to be looked up; answer it before the next call.</param>
     /// <returns>False if the evaluation has ended.</returns>
     /// <exception cref="InvalidOperationException">The last question was not answered.</exception>
-    public bool Next(out SpfQuestion question)
+    public bool Next(out DnsQuestion question)
     {
         question = default;
         if (Outcome is not null)
@@ -66,7 +66,7 @@ public sealed partial class SpfEvaluation
     /// <summary>Gives the answer to the last question.</summary>
     /// <param name="answer">The answer.</param>
     /// <exception cref="InvalidOperationException">Nothing was asked.</exception>
-    public void Answer(SpfAnswer answer)
+    public void Answer(DnsReply answer)
     {
         if (_open is not { } question)
             throw new InvalidOperationException("nothing was asked");
@@ -78,7 +78,7 @@ public sealed partial class SpfEvaluation
     public void TimeOut() =>
         Outcome ??= new SpfOutcome(SpfResult.TempError, null, "the look-ups took too long", null, _terms, _trace);
 
-    private IEnumerable<SpfQuestion> Run()
+    private IEnumerable<DnsQuestion> Run()
     {
         if (!InternationalName.TryToAscii(_request.Domain, out var domain))
             domain = "";
@@ -86,7 +86,7 @@ public sealed partial class SpfEvaluation
     }
 
     // RFC 7208 4.3 to 4.7, for the first domain and for each include; a redirect goes round the loop.
-    private IEnumerable<SpfQuestion> Check(string domain, int depth)
+    private IEnumerable<DnsQuestion> Check(string domain, int depth)
     {
         for (var redirected = false; ; redirected = true)
         {
@@ -143,7 +143,7 @@ public sealed partial class SpfEvaluation
     private SpfRecord? _record;
 
     // RFC 7208 4.3 to 4.5. Leaves the record, or none and the result.
-    private IEnumerable<SpfQuestion> FindRecord(string domain, int depth)
+    private IEnumerable<DnsQuestion> FindRecord(string domain, int depth)
     {
         _record = null;
         _mechanism = null;
@@ -156,7 +156,7 @@ public sealed partial class SpfEvaluation
         }
         foreach (var question in LookUp(DnsType.Txt, domain))
             yield return question;
-        if (_answer.Status == SpfAnswerStatus.TemporaryFailure)
+        if (_answer.Status == DnsReplyStatus.TemporaryFailure)
         {
             Fail(SpfResult.TempError, $"no answer for TXT of {domain}");
             Trace(depth, domain, "", _problem!);
@@ -174,7 +174,7 @@ public sealed partial class SpfEvaluation
         if (text is null)
         {
             _result = SpfResult.None;
-            Trace(depth, domain, "", _answer.Status == SpfAnswerStatus.NoSuchDomain ? "no such domain" : "no SPF record");
+            Trace(depth, domain, "", _answer.Status == DnsReplyStatus.NoSuchDomain ? "no such domain" : "no SPF record");
         }
         else if (count > 1)
         {
@@ -194,7 +194,7 @@ public sealed partial class SpfEvaluation
     }
 
     // RFC 7208 6.2: whatever goes wrong with an explanation, there is none, and the result stays.
-    private IEnumerable<SpfQuestion> Explain(string spec, string domain)
+    private IEnumerable<DnsQuestion> Explain(string spec, string domain)
     {
         foreach (var question in Expand(spec, domain, false))
             yield return question;
@@ -202,7 +202,7 @@ public sealed partial class SpfEvaluation
             yield break;
         foreach (var question in LookUp(DnsType.Txt, _expanded))
             yield return question;
-        if (_answer is not { Status: SpfAnswerStatus.Found, Texts: [var text] })
+        if (_answer is not { Status: DnsReplyStatus.Found, Texts: [var text] })
             yield break;
         var name = "unknown";
         if (SpfMacro.UsesValidatedName(text))
@@ -215,9 +215,9 @@ public sealed partial class SpfEvaluation
     }
 
     // Leaves the answer in _answer.
-    private IEnumerable<SpfQuestion> LookUp(DnsType type, string name)
+    private IEnumerable<DnsQuestion> LookUp(DnsType type, string name)
     {
-        var question = new SpfQuestion(type, name.TrimEnd('.').ToLowerInvariant());
+        var question = new DnsQuestion(type, name.TrimEnd('.').ToLowerInvariant());
         if (!_known.ContainsKey(question))
             yield return question;
         _answer = _known[question];

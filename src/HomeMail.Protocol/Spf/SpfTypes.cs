@@ -1,5 +1,4 @@
 using System.Net;
-using HomeMail.Protocol.Dns;
 
 namespace HomeMail.Protocol.Spf;
 
@@ -98,34 +97,6 @@ public sealed record SpfRequest
     /// <summary>How many terms may find nothing before it is a permanent error (RFC 7208 4.6.4 recommends two).</summary>
     public int VoidLimit { get; init; } = 2;
 }
-
-/// <summary>A look-up that the evaluation needs.</summary>
-/// <param name="Type">TXT, A, AAAA, MX or PTR.</param>
-/// <param name="Name">The name; for PTR the name under in-addr.arpa or ip6.arpa, which is always that of the client.</param>
-public readonly record struct SpfQuestion(DnsType Type, string Name);
-
-/// <summary>How a look-up ended, as far as SPF cares.</summary>
-public enum SpfAnswerStatus
-{
-    /// <summary>There are records.</summary>
-    Found,
-
-    /// <summary>The name exists, without records of this type.</summary>
-    NoData,
-
-    /// <summary>The name does not exist.</summary>
-    NoSuchDomain,
-
-    /// <summary>Nothing can be said now.</summary>
-    TemporaryFailure,
-}
-
-/// <summary>The answer to a look-up.</summary>
-/// <param name="Status">How it ended.</param>
-/// <param name="Addresses">For A and AAAA.</param>
-/// <param name="Texts">For TXT the texts, for MX the hosts, for PTR the names.</param>
-public readonly record struct SpfAnswer(
-    SpfAnswerStatus Status, IReadOnlyList<IPAddress>? Addresses = null, IReadOnlyList<string>? Texts = null);
 
 /// <summary>One line of the trace.</summary>
 /// <param name="Depth">How many includes deep.</param>

@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Spf;
 using HomeMail.Server.Dns;
 
@@ -32,7 +30,7 @@ public sealed class SpfChecker(IMailResolver resolver, TimeProvider clock)
         try
         {
             do
-                evaluation.Answer(await LookUpAsync(request, question, both.Token).ConfigureAwait(false));
+                evaluation.Answer(await resolver.AnswerAsync(question, request.Client, both.Token).ConfigureAwait(false));
             while (evaluation.Next(out question));
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
@@ -41,32 +39,4 @@ public sealed class SpfChecker(IMailResolver resolver, TimeProvider clock)
         }
         return evaluation.Outcome!;
     }
-
-    private async ValueTask<SpfAnswer> LookUpAsync(SpfRequest request, SpfQuestion question, CancellationToken cancel)
-    {
-        switch (question.Type)
-        {
-            case DnsType.Txt:
-                var txt = await resolver.TxtAsync(question.Name, cancel).ConfigureAwait(false);
-                return new SpfAnswer(StatusOf(txt.Status), Texts: txt.Records);
-            case DnsType.Mx:
-                var mx = await resolver.MxAsync(question.Name, cancel).ConfigureAwait(false);
-                return new SpfAnswer(StatusOf(mx.Status), Texts: [.. mx.Records.Select(r => r.Exchange)]);
-            case DnsType.Ptr:
-                var ptr = await resolver.PtrAsync(request.Client, cancel).ConfigureAwait(false);
-                return new SpfAnswer(StatusOf(ptr.Status), Texts: ptr.Records);
-            default:
-                var family = question.Type == DnsType.A ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
-                var addresses = await resolver.AddressesAsync(question.Name, family, cancel).ConfigureAwait(false);
-                return new SpfAnswer(StatusOf(addresses.Status), addresses.Records);
-        }
-    }
-
-    private static SpfAnswerStatus StatusOf(DnsStatus status) => status switch
-    {
-        DnsStatus.Found => SpfAnswerStatus.Found,
-        DnsStatus.NoData => SpfAnswerStatus.NoData,
-        DnsStatus.NoSuchDomain => SpfAnswerStatus.NoSuchDomain,
-        _ => SpfAnswerStatus.TemporaryFailure,
-    };
 }

@@ -51,6 +51,15 @@ public sealed record NameServerSettings(IReadOnlyList<NameServer> Servers, TimeS
         return true;
     }
 
+    /// <summary>Settings for addresses that are already read, such as those of <c>[server] resolver</c>.</summary>
+    /// <param name="endPoints">The addresses; at least one.</param>
+    public static NameServerSettings For(IReadOnlyList<IPEndPoint> endPoints)
+    {
+        ArgumentNullException.ThrowIfNull(endPoints);
+        return new NameServerSettings(
+            [.. endPoints.Select(e => new NameServer(e, IPAddress.IsLoopback(e.Address)))], DefaultTimeout, DefaultAttempts);
+    }
+
     /// <summary>
     /// Reads a resolv.conf: <c>nameserver</c> lines and the options <c>timeout</c>, <c>attempts</c> and <c>trust-ad</c>. Anything else is
     /// skipped, search lists in particular: mail domains are always complete. Without a server it is the one on this machine.
