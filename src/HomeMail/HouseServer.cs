@@ -53,9 +53,10 @@ internal sealed class HouseServer : IAsyncDisposable
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress);
         _guard = new AuthenticationGuard(clock);
         _heartbeat = new Heartbeat(clock);
-        _intake = new MessageIntake(_data.Spool, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log);
-
         var resolver = new CachingResolver(Resolver(settings), clock);
+        var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
+        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log);
+
         var own = new InterfaceAddresses(() => _running.Settings.Server.PublicAddresses, clock);
         var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane };
         _delivery = new RemoteDelivery(
@@ -179,6 +180,9 @@ internal sealed class HouseServer : IAsyncDisposable
 
     // A router without a clock battery starts in 1970 or at its firmware's date: then nothing is given up, bounced or released.
     private bool IsClockSane() => _clock.GetUtcNow() >= BuildFacts.Date;
+
+    private bool IsHosted(string domain) =>
+        _running.Intake.Names.Domain(domain) is not null || domain.Equals(_running.Intake.Hostname, StringComparison.OrdinalIgnoreCase);
 
     private void Enqueue(Envelope envelope) => _queue.Add(envelope);
 

@@ -64,7 +64,7 @@ public sealed partial class MessageIntake
             log.Error("store", ("id", body.Id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
             return false;
         }
-        Tell(body.Id, result);
+        Tell(body.Id, result, null);
         if (envelope is not null)
             enqueue(envelope);
         return true;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Protocol.Spf;
 using HomeMail.Protocol.Text;
 using HomeMail.Server.Authentication;
 using HomeMail.Server.Smtp;
@@ -20,15 +21,18 @@ public sealed record IntakeOptions(string Hostname, HostedNames Names, Func<stri
 /// message to mailboxes and queue in one step, and only then answers.
 /// </summary>
 /// <param name="spool">The spool.</param>
+/// <param name="origin">Finds out where messages from the internet come from.</param>
 /// <param name="usedBytes">How many octets an account's mailboxes have.</param>
 /// <param name="options">What the intake is run with, asked for anew for each message.</param>
 /// <param name="enqueue">Takes an envelope that is on disk and has something left to do.</param>
 /// <param name="clock">Time.</param>
 /// <param name="log">The log.</param>
 public sealed partial class MessageIntake(
-    Spool spool, Func<string, long> usedBytes, Func<IntakeOptions> options, Action<Envelope> enqueue, TimeProvider clock, Log log)
+    Spool spool, OriginChecks origin, Func<string, long> usedBytes, Func<IntakeOptions> options, Action<Envelope> enqueue, TimeProvider clock, Log log)
     : IMessageIntake, IGeneratedMail
 {
+    private const int MaxEarlyLookUps = 5;
+
     /// <inheritdoc/>
     public SmtpReply? CheckSender(ClientFacts client, in MailArguments mail)
     {
@@ -56,6 +60,11 @@ public sealed partial class MessageIntake(
         foreach (var account in destinations.Accounts)
             if (names.Account(account)?.Quota is { } quota && usedBytes(account) > quota)
                 return SmtpReplies.MailboxFull;
+        if (transaction.Gathering is null && !transaction.Client.Principal.IsOurs && transaction.Client.EarlyLookUps < MaxEarlyLookUps)
+        {
+            transaction.Client.EarlyLookUps++;
+            transaction.Gathering = Gather(transaction);
+        }
         transaction.Recipients.Add(new TransactionRecipient
         {
             Address = rcpt.Recipient,
@@ -65,6 +74,9 @@ public sealed partial class MessageIntake(
         });
         return SmtpReplies.RecipientOk;
     }
+
+    private OriginGathering Gather(MailTransaction transaction) =>
+        origin.Begin(transaction.Client.Peer.Address, transaction.Client.HelloName, transaction.Mail.Sender, options().Hostname);
 
     /// <inheritdoc/>
     public SpoolMessage Begin() => spool.Begin(MessageId.New(clock));
@@ -87,6 +99,14 @@ public sealed partial class MessageIntake(
         local.Write(TraceFields.ReturnPath(transaction.Mail.Sender));
         if (principal.Kind == PrincipalKind.Account)
             local.Write(TraceFields.Authenticated(settings.Hostname, principal.Name));
+        OriginFacts? facts = null;
+        if (!principal.IsOurs)
+        {
+            transaction.Gathering ??= Gather(transaction);
+            facts = await ((OriginGathering)transaction.Gathering).FinishAsync(message.OriginalHeader, message.Body.OpenBody, cancel).ConfigureAwait(false);
+            local.Write(facts.Fields(settings.Hostname));
+            transaction.Client.EarlyLookUps = 0;
+        }
         using var travel = new PooledWriter(2048);
         // Signed is what a principal sends from an address that it owns, and nothing else (RFC 6376 2.2): authors are known only then.
         if (authors.Count > 0)
@@ -94,7 +114,7 @@ public sealed partial class MessageIntake(
         var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
-        var (deliveries, envelope) = Plan(transaction, message);
+        var (deliveries, envelope) = Plan(transaction, message, principal.IsOurs || facts is { IsSenderVerified: true });
         var result = await spool.CommitAsync(
             new CommitRequest
             {
@@ -111,7 +131,7 @@ public sealed partial class MessageIntake(
             log.Error("store", ("id", id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
             return Reply(result.Condition);
         }
-        Tell(id, result);
+        Tell(id, result, facts);
         if (envelope is not null)
             enqueue(envelope);
         return SmtpReplies.Accepted(id.Value);
@@ -127,14 +147,18 @@ public sealed partial class MessageIntake(
         output.Write(await DkimSigner.SignAsync(header, body, keys, clock.GetUtcNow(), cancel).ConfigureAwait(false));
     }
 
-    private void Tell(MessageId id, CommitResult result)
+    private void Tell(MessageId id, CommitResult result, OriginFacts? facts)
     {
+        if (facts is not null)
+            log.Info("origin", ("id", id.Value), ("spf", ReceivedSpf.Name(facts.Spf.Result)), ("spf-note", facts.SpfNote),
+                ("dkim", facts.Dkim.Count == 0 ? "none" : string.Join(',', facts.Dkim.Select(v => $"{ResultsField.Name(v.Result)}:{v.Signature?.Domain}"))),
+                ("dmarc", ResultsField.Name(facts.Dmarc.Result)), ("from", facts.Author.Domain), ("iprev", facts.Reverse.Result), ("name", facts.Reverse.Name));
         foreach (var stored in result.Stored)
             log.Info("delivered", ("id", id.Value), ("account", stored.Account), ("mailbox", stored.Mailbox), ("uid", stored.Uid), ("size", result.Size));
     }
 
     /// <summary>Sorts the recipients into links and an envelope; each account gets one copy, however many of its addresses were named.</summary>
-    private (List<LocalDelivery> Deliveries, Envelope? Envelope) Plan(MailTransaction transaction, ReceivedMessage message)
+    private (List<LocalDelivery> Deliveries, Envelope? Envelope) Plan(MailTransaction transaction, ReceivedMessage message, bool mayAnswer)
     {
         var deliveries = new List<LocalDelivery>();
         var queued = new List<EnvelopeRecipient>();
@@ -155,7 +179,7 @@ public sealed partial class MessageIntake(
                         NextAttempt = clock.GetUtcNow(),
                     });
             // Who asked to be told of success is told by the queue, which is where DSNs are made.
-            if (recipient.Notify.HasFlag(DsnNotify.Success) && destinations.Accounts.Count > 0 && principal.IsOurs)
+            if (recipient.Notify.HasFlag(DsnNotify.Success) && destinations.Accounts.Count > 0 && mayAnswer)
                 queued.Add(new EnvelopeRecipient
                 {
                     Address = recipient.Address,
@@ -172,7 +196,7 @@ public sealed partial class MessageIntake(
             Arrived = clock.GetUtcNow(),
             Sender = transaction.Mail.Sender,
             Principal = principal.ToString(),
-            SenderVerified = principal.IsOurs,
+            SenderVerified = mayAnswer,
             EnvelopeId = transaction.Mail.EnvelopeId,
             Return = transaction.Mail.Return,
             EightBit = message.EightBit || transaction.Mail.EightBitMime,

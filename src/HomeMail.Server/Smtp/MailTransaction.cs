@@ -28,6 +28,12 @@ public sealed class ClientFacts
     /// <summary>TLS cipher suite by its IANA name, or null.</summary>
     public string? TlsCipher { get; set; }
 
+    /// <summary>
+    /// Transactions for which look-ups were begun early and of which no message has come. Beyond a few they wait for the message: a storm of MAIL, RCPT
+    /// and RSET is not to become a storm of queries.
+    /// </summary>
+    public int EarlyLookUps { get; set; }
+
     /// <summary>Who it is.</summary>
     public Principal Principal { get; set; } = Principal.Internet;
 }
@@ -49,7 +55,7 @@ public sealed class TransactionRecipient
 }
 
 /// <summary>A mail transaction (RFC 5321 3.3): what MAIL and RCPT have said. RSET drops it whole.</summary>
-public sealed class MailTransaction
+public sealed class MailTransaction : IDisposable
 {
     /// <summary>The client.</summary>
     public required ClientFacts Client { get; init; }
@@ -59,4 +65,14 @@ public sealed class MailTransaction
 
     /// <summary>The recipients that were accepted, in order.</summary>
     public List<TransactionRecipient> Recipients { get; } = [];
+
+    /// <summary>Facts that are being gathered while the content comes in; of no concern to the session, which ends it with the transaction.</summary>
+    public IDisposable? Gathering { get; set; }
+
+    /// <summary>The transaction is over.</summary>
+    public void Dispose()
+    {
+        Gathering?.Dispose();
+        Gathering = null;
+    }
 }

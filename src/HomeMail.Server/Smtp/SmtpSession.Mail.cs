@@ -52,6 +52,7 @@ public sealed partial class SmtpSession
 
     private void DropTransaction()
     {
+        _transaction?.Dispose();
         _transaction = null;
         DisposeContent();
     }

@@ -21,7 +21,7 @@ public class SmtpSessionTests
         Assert.Contains("\r\n250 2.6.0 Accepted as ", replies);
         Assert.EndsWith("221 2.0.0 Bye\r\n", replies);
         var message = Assert.Single(house.Mailbox("alice"));
-        Assert.Matches("(?s)^Return-Path: <x@remote.example>\r\nReceived: from client.example \\(\\[192.0.2.10\\]\\)\r\n\tby mail.example.org \\(HomeMail\\) with ESMTP id [0-9a-z]{14}\r\n\tfor <alice@example.org>;\r\n\t.*\\+0000\r\nSubject: hi\r\n\r\n\\.dot\r\nbody\r\n$", message);
+        Assert.Matches("(?s)^Return-Path: <x@remote.example>\r\nAuthentication-Results: mail.example.org;.*\r\nReceived-SPF: none.*\r\nReceived: from client.example \\(\\[192.0.2.10\\]\\)\r\n\tby mail.example.org \\(HomeMail\\) with ESMTP id [0-9a-z]{14}\r\n\tfor <alice@example.org>;\r\n\t.*\\+0000\r\nSubject: hi\r\n\r\n\\.dot\r\nbody\r\n$", message);
     }
 
     [Fact]

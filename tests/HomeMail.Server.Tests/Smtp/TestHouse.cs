@@ -4,6 +4,7 @@ using System.Text;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Sasl;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.Dns;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
@@ -53,7 +54,7 @@ public sealed class TestHouse : IAsyncDisposable
         };
         Guard = new AuthenticationGuard(Clock);
         Heartbeat = new Heartbeat(Clock);
-        Intake = new MessageIntake(Data.Spool, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log);
+        Intake = new MessageIntake(Data.Spool, new OriginChecks(Zone, domain => Names.Domain(domain) is not null, Clock, static () => true), static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log);
     }
 
     public TimeProvider Clock { get; }
@@ -71,6 +72,9 @@ public sealed class TestHouse : IAsyncDisposable
     public Heartbeat Heartbeat { get; }
 
     public MessageIntake Intake { get; }
+
+    /// <summary>What DNS says.</summary>
+    public ZoneResolver Zone { get; } = new();
 
     /// <summary>No keys until a test makes some.</summary>
     public DkimKeys DkimKeys => field ??= new DkimKeys(Path.Combine(_folder, "dkim"));

@@ -1,0 +1,37 @@
+using HomeMail.Protocol.Dmarc;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Spf;
+
+namespace HomeMail.Server.Authentication;
+
+/// <summary>What was found out about where a message came from. Facts only; what follows from them is decided elsewhere.</summary>
+/// <param name="Sender">The reverse-path; null is <c>&lt;&gt;</c>.</param>
+/// <param name="SpfRequest">What SPF was asked.</param>
+/// <param name="Spf">What it said.</param>
+/// <param name="SpfNote">Why SPF was not asked, or was asked with another address; or null.</param>
+/// <param name="Reverse">Reverse DNS of the client.</param>
+/// <param name="Dkim">A verdict for each signature.</param>
+/// <param name="Author">The domain of From.</param>
+/// <param name="Dmarc">The result of DMARC.</param>
+public sealed record OriginFacts(
+    Address? Sender, SpfRequest SpfRequest, SpfOutcome Spf, string? SpfNote, ReverseName Reverse, IReadOnlyList<DkimVerdict> Dkim, AuthorDomain Author,
+    DmarcOutcome Dmarc)
+{
+    /// <summary>
+    /// Whether the reverse-path is proven, so that an answer to it reaches who sent the message and nobody else: SPF passed for it, or DMARC passed for a
+    /// domain that it belongs to.
+    /// </summary>
+    public bool IsSenderVerified => Sender is not null
+        && ((Spf.Result == SpfResult.Pass && SpfRequest.Identity == SpfIdentity.MailFrom)
+            || (Dmarc.Result == DmarcResult.Pass && AddressSyntax.TryToAscii(Sender.Domain, out var domain) && IsWithin(domain!, Author.Domain)));
+
+    /// <summary>The fields that tell of it, for local eyes: Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 9.1).</summary>
+    /// <param name="hostname">Our name.</param>
+    public string Fields(string hostname) =>
+        new AuthenticationResults(hostname).AddDmarc(Author, Dmarc).AddDkim(Dkim).AddSpf(SpfRequest, Spf, SpfNote)
+            .Add("iprev", Reverse.Result, null, Reverse.Name, ("policy.iprev", SpfRequest.Client.ToString())).ToString()
+        + (SpfNote is null ? ReceivedSpf.Compose(SpfRequest, Spf, hostname) : ReceivedSpf.Compose(SpfRequest, Spf, hostname, ("note", SpfNote)));
+
+    private static bool IsWithin(string domain, string author) =>
+        domain.Equals(author, StringComparison.OrdinalIgnoreCase) || domain.EndsWith("." + author, StringComparison.OrdinalIgnoreCase);
+}
