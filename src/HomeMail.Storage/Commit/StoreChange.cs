@@ -33,14 +33,24 @@ internal abstract class StoreChange
     {
     }
 
-    /// <summary>Fails the change; the first failure counts.</summary>
+    /// <summary>Fails the change and takes it back; the first failure counts.</summary>
     public void Fail(Exception error)
     {
         if (Failure is not null)
             return;
         Failure = error;
-        Undo();
+        try
+        {
+            Undo();
+        }
+        catch (Exception second)
+        {
+            Failure = new AggregateException(error, second);
+        }
     }
+
+    /// <summary>Tells of a failure when it is too late to take anything back.</summary>
+    public void FailAfterwards(Exception error) => Failure ??= error;
 
     public void Complete()
     {

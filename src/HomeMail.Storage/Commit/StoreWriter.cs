@@ -114,14 +114,43 @@ internal sealed class StoreWriter(IFileSystem files)
             _syncs.Run(static (change, error) => change.Fail(error));
             _active.RemoveAll(static change => change.Failure is not null);
         }
-        foreach (var staging in _staged)
-            staging.PublishStaged();
-        _staged.Clear();
+        PublishStaged();
         foreach (var change in _batch)
         {
-            if (change.Failure is null)
-                change.Publish();
+            Publish(change);
             change.Complete();
+        }
+    }
+
+    /// <summary>What fails here is no fault of the disk but ours; whoever waits must be told, and the writer goes on.</summary>
+    private void PublishStaged()
+    {
+        foreach (var staging in _staged)
+        {
+            try
+            {
+                staging.PublishStaged();
+            }
+            catch (Exception error)
+            {
+                foreach (var change in _batch)
+                    change.Fail(error);
+            }
+        }
+        _staged.Clear();
+    }
+
+    private static void Publish(StoreChange change)
+    {
+        if (change.Failure is not null)
+            return;
+        try
+        {
+            change.Publish();
+        }
+        catch (Exception error)
+        {
+            change.FailAfterwards(error);
         }
     }
 

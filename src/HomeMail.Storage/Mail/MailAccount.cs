@@ -140,12 +140,15 @@ public sealed partial class MailAccount
         if (!MailboxName.TryNormalize(name, out var normal) || normal != name)
             return;
         var file = MailboxFile.Read(Store.Files, folder, out _);
-        if (file is { IsDeleted: true })
+        var isDeleted = file is { IsDeleted: true };
+        if (isDeleted)
         {
             Purge(folder);
+            if (!Store.Files.TryStat(folder, out _))
+                return;
             file = null;
         }
-        var mailbox = new Mailbox(this, name, folder, file, file is not null || HoldsMail(folder));
+        var mailbox = new Mailbox(this, name, folder, file, file is not null || (!isDeleted && HoldsMail(folder)));
         _mailboxes.Add(name, mailbox);
         _lastUidValidity = Math.Max(_lastUidValidity, file?.UidValidity ?? 0);
         Scan(folder, name + MailboxName.Separator, isTop: false);

@@ -158,19 +158,6 @@ public sealed partial class Mailbox
         }
     }
 
-    /// <summary>The names of the keywords in a mask.</summary>
-    internal IReadOnlyList<string> KeywordNames(ulong mask)
-    {
-        if (mask == 0)
-            return [];
-        var names = new List<string>();
-        lock (_gate)
-            for (var i = 0; i < KeywordTable.Capacity; i++)
-                if ((mask & (1UL << i)) != 0 && Loaded().Keywords[i] is { } name)
-                    names.Add(name);
-        return names;
-    }
-
     /// <summary>A sync of the journal failed: what is in it is not known, so it is read again.</summary>
     internal void Distrust()
     {

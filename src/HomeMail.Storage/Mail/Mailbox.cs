@@ -154,6 +154,20 @@ public sealed partial class Mailbox : StoreWriter.IStaging
             return Loaded().Keywords[number];
     }
 
+    /// <summary>The names of the keywords in a mask.</summary>
+    /// <param name="mask">As in <see cref="MessageInfo.Keywords"/>.</param>
+    public IReadOnlyList<string> KeywordNames(ulong mask)
+    {
+        if (mask == 0)
+            return [];
+        var names = new List<string>();
+        lock (_gate)
+            for (var i = 0; i < KeywordTable.Capacity; i++)
+                if ((mask & (1UL << i)) != 0 && Loaded().Keywords[i] is { } name)
+                    names.Add(name);
+        return names;
+    }
+
     /// <summary>The number of a keyword, or -1 if no message here has ever had it.</summary>
     /// <param name="name">The keyword, in any case.</param>
     public int KeywordNumber(string name)
