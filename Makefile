@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test check format budget clean
+.PHONY: help deps build run test check format budget clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,9 +10,14 @@ help: ## list the targets
 deps: ## install what building and testing need and this machine lacks (apt-get, as root or with sudo)
 	@build/deps.sh
 
-build: ## build out/$(RID)/homemail, one static file; RID=linux-arm64 cross-compiles
+build: ## build out/<RID>/homemail, one static file; RID=linux-arm64 cross-compiles
 	@build/deps.sh build $(if $(filter linux-arm64,$(RID)),arm64)
 	@build/publish.sh $(RID)
+
+run: ## install, build, and run a demo house on loopback; prints how to send mail to it
+	@build/deps.sh build test
+	@build/publish.sh
+	@build/demo.sh out/$(RID)/homemail
 
 test: deps ## build everything, run every test, sum up; TESTS="NAME..." for some (see build/test.sh)
 	@build/test.sh $(TESTS); rc=$$?; [ "$(SUMMARY)" = later ] || cat out/test/summary; exit $$rc

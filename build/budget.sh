@@ -6,9 +6,64 @@ cd "$(dirname "$0")/.."
 . tests/e2e/harness.sh
 budgets=${1:-build/budgets.txt}
 
+folder=$(mktemp -d)
+at_exit "rm -rf $folder"
+binary=$PWD/out/linux-x64/homemail
+[ "$(uname -m)" != aarch64 ] || binary=$PWD/out/linux-arm64/homemail
+
+port=$(free_ports 3)
+house "$folder" "$port" "$binary"
+
+# A house at rest, all listeners open.
+begin() {
+    "$binary" run --config "$folder/homemail.ini" > "$folder/log" 2>&1 &
+    server=$!
+}
+
+# Microseconds from start to the first 220. The attempt is made without a new process, which would cost more than it measures.
+start_to_220() {
+    local from=${EPOCHREALTIME/[.,]/} tries line
+    begin
+    for ((tries = 0; tries < 200000; tries++)); do
+        if { exec 3<> "/dev/tcp/127.0.0.1/$port"; } 2> /dev/null; then
+            read -r -t 5 line <&3
+            exec 3>&-
+            [[ $line == 220* ]] && echo $((${EPOCHREALTIME/[.,]/} - from)) > "$folder/time"
+            break
+        fi
+        kill -0 $server 2> /dev/null || break
+    done
+    stop $server
+}
+
+# VmRSS in kB once it has stopped falling: the server gives memory back after some quiet seconds.
+idle_rss() {
+    local last=0 now same=0 deadline
+    begin
+    wait_for 20 answers "$port" || { stop $server; return 1; }
+    deadline=$((SECONDS + 20))
+    while [ $SECONDS -lt $deadline ] && [ $same -lt 30 ]; do
+        sleep 0.1
+        now=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status")
+        if [ "$now" = "$last" ]; then same=$((same + 1)); else same=0; fi
+        last=$now
+    done
+    echo "$last" > "$folder/rss"
+    stop $server
+}
+
 measure() { # NAME: prints the number
+    local run
     case $1 in
         binary-size-*) stat -c %s "out/${1#binary-size-}/homemail" ;;
+        start-to-220)
+            start_to_220 # not measured: it makes the keys and the certificate
+            for run in 1 2 3 4 5; do
+                rm -f "$folder/time"
+                start_to_220
+                cat "$folder/time" || return 1
+            done | sort -n | sed -n 3p | awk '{ printf "%.0f\n", $1 / 1000 }' ;;
+        idle-rss) idle_rss && cat "$folder/rss" ;;
         *) return 1 ;;
     esac
 }

@@ -35,6 +35,36 @@ wait_for() {
 # answers PORT: whether something on that port of 127.0.0.1 greets with 220.
 answers() { (exec 3<> "/dev/tcp/127.0.0.1/$1" && read -r -t 5 line <&3 && [[ $line == 220* ]]) 2> /dev/null; }
 
+# free_ports COUNT: prints the first of that many neighbouring ports of 127.0.0.1 on which nothing answers.
+free_ports() {
+    local first port
+    while :; do
+        first=$((20000 + RANDOM % 12000))
+        for ((port = first; port < first + $1; port++)); do
+            (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && continue 2
+        done
+        echo "$first"
+        return
+    done
+}
+
+# house FOLDER PORT HOMEMAIL...: writes FOLDER/homemail.ini for the house home.example with the accounts alice and bob, whose
+# passwords are "NAME-secret"; smtp, submission and submissions are PORT, PORT+1 and PORT+2. HOMEMAIL is how to call the program.
+house() {
+    local folder=$1 port=$2 name
+    shift 2
+    mkdir -p "$folder"
+    {
+        printf '[server]\nhostname = mail.home.example\ndata = %s/data\nsocket = %s/control\nuser = %s\n' "$folder" "$folder" "$(id -un)"
+        printf '[listen]\nsmtp = 127.0.0.1:%d\nsubmission = 127.0.0.1:%d\nsubmissions = 127.0.0.1:%d\nimaps = off\n' "$port" $((port + 1)) $((port + 2))
+        printf '[domain:home.example]\n'
+        for name in alice bob; do
+            printf '[account:%s]\naddresses = %s@home.example\n' "$name" "$name"
+            echo "$name-secret" | "$@" passwd
+        done
+    } > "$folder/homemail.ini"
+}
+
 # stop PID: asks a process that this test started to end, and waits until it has.
 stop() { kill "$1" 2> /dev/null; wait "$1" 2> /dev/null; return 0; }
 
