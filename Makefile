@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check format budget clean
+.PHONY: help deps build run test e2e check format budget clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ run: ## install, build, and run a demo house on loopback; prints how to send mai
 
 test: deps ## build everything, run every test, sum up; TESTS="NAME..." for some (see build/test.sh)
 	@build/test.sh $(TESTS); rc=$$?; [ "$(SUMMARY)" = later ] || cat out/test/summary; exit $$rc
+
+E2E = $(patsubst tests/e2e/%.sh,e2e-%,$(filter-out tests/e2e/harness.sh,$(wildcard tests/e2e/*.sh)))
+e2e: ## of the tests, those with real peers and the published binaries
+	@$(MAKE) --no-print-directory test TESTS="$(E2E)"
 
 check: ## analyzers, formatting, layering, README's table of standards
 	@build/check.sh
