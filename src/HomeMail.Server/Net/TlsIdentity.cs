@@ -11,11 +11,13 @@ public sealed class TlsIdentity
 {
     private static readonly TimeSpan SelfSignedLifetime = TimeSpan.FromDays(3650);
 
+    private readonly Lazy<SslServerAuthenticationOptions> _serverOptions;
+
     private TlsIdentity(X509Certificate2 certificate, X509Certificate2Collection chain, bool isSelfSigned)
     {
         Certificate = certificate;
         IsSelfSigned = isSelfSigned;
-        ServerOptions = new SslServerAuthenticationOptions
+        _serverOptions = new(() => new SslServerAuthenticationOptions
         {
             ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
             // TLS 1.0 and 1.1 are gone (RFC 8996).
@@ -23,7 +25,7 @@ public sealed class TlsIdentity
             ClientCertificateRequired = false,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             AllowRenegotiation = false,
-        };
+        });
     }
 
     /// <summary>The leaf certificate.</summary>
@@ -32,8 +34,11 @@ public sealed class TlsIdentity
     /// <summary>Whether nobody but its owner vouches for it.</summary>
     public bool IsSelfSigned { get; }
 
-    /// <summary>Options for the server's side of a handshake, shared so that sessions can be resumed.</summary>
-    public SslServerAuthenticationOptions ServerOptions { get; }
+    /// <summary>
+    /// Options for the server's side of a handshake, shared so that sessions can be resumed. They are made for the first handshake: the platform
+    /// reads the system's whole trust store for it, needed or not, and that takes longer than all the rest of the start.
+    /// </summary>
+    public SslServerAuthenticationOptions ServerOptions => _serverOptions.Value;
 
     /// <summary>Loads a PEM chain and its key.</summary>
     /// <param name="certificatePath">The leaf first, then the intermediates.</param>
