@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures what the published program costs and compares it with build/budgets.txt; fails when anything is over.
 #   build/budget.sh [BUDGETS]
+# needs: swaks
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/e2e/harness.sh
@@ -36,11 +37,16 @@ start_to_220() {
     stop $server
 }
 
-# VmRSS in kB once it has stopped falling: the server gives memory back after some quiet seconds.
-idle_rss() {
+# rss [TLS]: VmRSS in kB once it has stopped changing; with TLS, after one handshake, which loads the system's trust store.
+rss() {
     local last=0 now same=0 deadline
     begin
     wait_for 20 answers "$port" || { stop $server; return 1; }
+    if [ $# -gt 0 ] && ! swaks --server "127.0.0.1:$((port + 2))" --tls-on-connect --quit-after EHLO > "$folder/swaks" 2>&1; then
+        cat "$folder/swaks" >&2
+        stop $server
+        return 1
+    fi
     deadline=$((SECONDS + 20))
     while [ $SECONDS -lt $deadline ] && [ $same -lt 30 ]; do
         sleep 0.1
@@ -63,14 +69,15 @@ measure() { # NAME: prints the number
                 start_to_220
                 cat "$folder/time" || return 1
             done | sort -n | sed -n 3p | awk '{ printf "%.0f\n", $1 / 1000 }' ;;
-        idle-rss) idle_rss && cat "$folder/rss" ;;
+        idle-rss) rss && cat "$folder/rss" ;;
+        used-rss) rss TLS && cat "$folder/rss" ;;
         *) return 1 ;;
     esac
 }
 
 while read -r name most unit _; do
     case $name in '' | '#'*) continue ;; esac
-    value=$(measure "$name" 2> /dev/null)
+    value=$(measure "$name")
     if [[ ! $most =~ ^[0-9]+$ ]]; then
         not_ok "$name: '$most' is no number"
     elif [[ ! $value =~ ^[0-9]+$ ]]; then
