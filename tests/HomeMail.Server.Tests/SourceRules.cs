@@ -94,12 +94,14 @@ internal static partial class SourceRules
                 yield return $"{path}:{code.AsSpan(0, match.Index).Count('\n') + 1}: '{match.Value.Trim()}': {ban.Reason}";
         }
 
-        // The rules above are by folder, and see names: both hold only while a file's namespace is its folder's.
+        // The rules above are by folder, and see names: inside Server both hold only while a file's namespace is its folder's.
+        // Elsewhere a folder may sort what is one namespace.
         var folder = Path.GetDirectoryName(path)!.Replace('\\', '/')["src/".Length..].Replace('/', '.');
         foreach (Match match in Namespace().Matches(code))
         {
-            if (match.Groups[1].Value != folder)
-                yield return $"{path}: namespace {match.Groups[1].Value} in the folder of {folder}";
+            var name = match.Groups[1].Value;
+            if (name != folder && (folder.StartsWith("HomeMail.Server", StringComparison.Ordinal) || !folder.StartsWith(name + ".", StringComparison.Ordinal)))
+                yield return $"{path}: namespace {name} in the folder of {folder}";
         }
     }
 
