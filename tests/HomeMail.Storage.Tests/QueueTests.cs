@@ -41,8 +41,12 @@ public sealed class QueueTests : IDisposable
         };
         var result = await data.Spool.CommitAsync(new CommitRequest
         {
-            Message = message, LocalTrace = "Return-Path: <>\r\n"u8.ToArray(), TravelTrace = "Received: x\r\n"u8.ToArray(), Header = "Subject: x\r\n\r\n"u8.ToArray(),
-            Local = local, Envelope = envelope,
+            Message = message,
+            LocalTrace = "Return-Path: <>\r\n"u8.ToArray(),
+            TravelTrace = "Received: x\r\n"u8.ToArray(),
+            Header = "Subject: x\r\n\r\n"u8.ToArray(),
+            Local = local,
+            Envelope = envelope,
         });
         return (envelope, result);
     }

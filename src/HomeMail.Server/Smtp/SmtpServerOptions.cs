@@ -1,5 +1,5 @@
-using HomeMail.Server.Net;
 using HomeMail.Protocol.Sasl;
+using HomeMail.Server.Net;
 
 namespace HomeMail.Server.Smtp;
 

@@ -48,7 +48,8 @@ internal static class SpfCommand
         if (helo.Length == 0)
             return "with a null MAIL FROM the HELO name is checked, and none is given";
         request = SpfRequest.ForMailFrom(client, at < 0 ? null : mailFrom[..at], mailFrom.Length == 0 ? null : domain, helo)
-            with { WantTrace = true, WantExplanation = true };
+            with
+        { WantTrace = true, WantExplanation = true };
         return null;
     }
 }

@@ -93,7 +93,9 @@ public sealed class SpfCheckerTests
             .Txt("why.e.example", "See http://e.example/?s=%{S}&i=%{i}&h=%{H}&r=%{r}&t=%{t}%_.");
         var request = SpfRequest.ForMailFrom(IPAddress.Parse("192.0.2.1"), "a/b c~", "e.example", "h_1") with
         {
-            WantExplanation = true, Receiver = "mx.home.example", Time = DateTimeOffset.FromUnixTimeSeconds(1234),
+            WantExplanation = true,
+            Receiver = "mx.home.example",
+            Time = DateTimeOffset.FromUnixTimeSeconds(1234),
         };
         var outcome = await new SpfChecker(_zone, TimeProvider.System).CheckAsync(request, default);
         Assert.Equal("See http://e.example/?s=a%2Fb%20c~%40e.example&i=192.0.2.1&h=h_1&r=mx.home.example&t=1234 .", outcome.Explanation);

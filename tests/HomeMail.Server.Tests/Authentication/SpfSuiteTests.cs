@@ -51,7 +51,8 @@ public sealed class SpfSuiteTests
         return SpfRequest.ForMailFrom(
             IPAddress.Parse(test.GetProperty("ip").GetString()!), mailFrom.Length == 0 ? null : mailFrom[..at],
             mailFrom.Length == 0 ? null : mailFrom[(at + 1)..], test.GetProperty("helo").GetString()!)
-            with { WantExplanation = true, WantTrace = true };
+            with
+        { WantExplanation = true, WantTrace = true };
     }
 
     private static ZoneResolver ReadZone(JsonElement zone)
