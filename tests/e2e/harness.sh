@@ -49,19 +49,28 @@ free_ports() {
 }
 
 # house FOLDER PORT HOMEMAIL...: writes FOLDER/homemail.ini for the house home.example with the accounts alice and bob, whose
-# passwords are "NAME-secret"; smtp, submission and submissions are PORT, PORT+1 and PORT+2. HOMEMAIL is how to call the program.
+# passwords are "NAME-secret"; smtp, submission and submissions are PORT, PORT+1 and PORT+2 of 127.0.0.1. HOMEMAIL is how to call
+# the program. Variables for one call: house_server, house_listen (instead of those ports) and house_more hold lines for [server],
+# [listen], and after everything else.
 house() {
     local folder=$1 port=$2 name
     shift 2
     mkdir -p "$folder"
+    # It holds secrets.
+    (umask 077; : > "$folder/homemail.ini")
     {
         printf '[server]\nhostname = mail.home.example\ndata = %s/data\nsocket = %s/control\nuser = %s\n' "$folder" "$folder" "$(id -un)"
-        printf '[listen]\nsmtp = 127.0.0.1:%d\nsubmission = 127.0.0.1:%d\nsubmissions = 127.0.0.1:%d\nimaps = off\n' "$port" $((port + 1)) $((port + 2))
+        printf '%s\n' "${house_server-}"
+        printf '[listen]\nimaps = off\n'
+        printf '%s\n' "${house_listen-$(printf 'smtp = 127.0.0.1:%d\nsubmission = 127.0.0.1:%d\nsubmissions = 127.0.0.1:%d' "$port" $((port + 1)) $((port + 2)))}"
         printf '[domain:home.example]\n'
         for name in alice bob; do
             printf '[account:%s]\naddresses = %s@home.example\n' "$name" "$name"
             echo "$name-secret" | "$@" passwd
         done
+        # Tests cannot wait for a second attempt.
+        printf '[policy]\ngreylist = off\n'
+        printf '%s\n' "${house_more-}"
     } > "$folder/homemail.ini"
 }
 
