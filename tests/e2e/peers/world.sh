@@ -140,7 +140,12 @@ ${2-}" house_listen=$'smtp = 0.0.0.0:25\nsubmission = 0.0.0.0:587\nsubmissions =
 certificate = $world/mail.home.example.pem
 key = $world/mail.home.example.key
 ${1-}" house "$world/home" 25 "$PWD/out/linux-x64/homemail" 2> "$world/home.err"
-    SSL_CERT_FILE=$world/ca.pem "$PWD/out/linux-x64/homemail" run --config "$world/home/homemail.ini" > "$world/home/log" 2>&1 &
+    home_again
+}
+
+# home_again: starts it with what is there.
+home_again() {
+    SSL_CERT_FILE=$world/ca.pem "$PWD/out/linux-x64/homemail" run --config "$world/home/homemail.ini" >> "$world/home/log" 2>&1 &
     home=$!
     wait_for 20 greets 127.0.0.1 25 || { cat "$world/home.err" "$world/home/log"; not_ok "HomeMail starts"; finish; }
 }
