@@ -11,6 +11,7 @@ namespace HomeMail;
 internal static class ServerMap
 {
     private static readonly TimeSpan Never = TimeSpan.FromDays(36500);
+    private static readonly QueueOptions QueueDefaults = new();
 
     public static HostedNames Names(Settings settings, ReadOnlySpan<byte> secret) => new(
         settings.Server.Hostname,
@@ -72,12 +73,17 @@ internal static class ServerMap
     {
         FirstRetry = settings.Queue.RetryFirst,
         LongestRetry = settings.Queue.RetryMax,
+        // A destination that could not be reached is not left alone for longer than its messages are.
+        FirstBackOff = Lesser(QueueDefaults.FirstBackOff, settings.Queue.RetryFirst),
+        LongestBackOff = Lesser(QueueDefaults.LongestBackOff, settings.Queue.RetryMax),
         Lifetime = settings.Queue.GiveUpAfter,
         DelayNotice = settings.Queue.DelayNoticeAfter ?? Never,
         MaxSending = settings.Queue.Parallel,
         MaxPerDestination = settings.Queue.ParallelPerDestination,
         EarliestTime = BuildFacts.Date,
     };
+
+    private static TimeSpan Lesser(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     private static Smarthost Smarthost(SmarthostSettings smarthost) => new(
         smarthost.Name, smarthost.Host, smarthost.Port,
