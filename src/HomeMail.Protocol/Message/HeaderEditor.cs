@@ -24,7 +24,7 @@ public struct HeaderSummary
     /// <summary>Whether there is a DKIM-Signature, so that the content must not be changed.</summary>
     public bool IsSigned;
 
-    /// <summary>Whether an octet above 127 is in the header, so that SMTPUTF8 is needed (RFC 6532).</summary>
+    /// <summary>Whether an octet above 127 is in what stays of the header, so that SMTPUTF8 is needed (RFC 6532).</summary>
     public bool NeedsSmtpUtf8;
 }
 
@@ -43,11 +43,11 @@ public readonly struct HeaderEditor(IReadOnlyCollection<string> ourNames, bool i
     {
         ArgumentNullException.ThrowIfNull(output);
         summary = default;
-        summary.NeedsSmtpUtf8 = !Ascii.IsValid(header);
         foreach (var field in new HeaderFields(header))
         {
             if (Goes(field))
                 continue;
+            summary.NeedsSmtpUtf8 |= !Ascii.IsValid(field.Whole);
             Note(field, ref summary);
             output.Write(field.Whole);
         }

@@ -14,6 +14,9 @@ public static class SmtpReplies
     /// <summary>VRFY (RFC 5321 3.5.3): neither yes nor no.</summary>
     public static readonly SmtpReply CannotVerify = new(252, "2.5.0", "Cannot say; send the message and see");
 
+    /// <summary>VRFY without an argument.</summary>
+    public static readonly SmtpReply VrfyNeedsName = new(501, "5.5.4", "Syntax: VRFY name");
+
     /// <summary>HELP.</summary>
     public static readonly SmtpReply Help = new(214, "2.0.0", "HomeMail speaks RFC 5321");
 
@@ -87,6 +90,9 @@ public static class SmtpReplies
 
     /// <summary>DATA without a recipient that was accepted (RFC 5321 3.3).</summary>
     public static readonly SmtpReply NoRecipients = new(554, "5.5.1", "No valid recipients");
+
+    /// <summary>RCPT amid BDAT chunks.</summary>
+    public static readonly SmtpReply ChunksOpenForRcpt = new(503, "5.5.1", "BDAT has begun; recipients cannot follow it");
 
     /// <summary>DATA amid BDAT chunks (RFC 3030 2).</summary>
     public static readonly SmtpReply ChunksOpen = new(503, "5.5.1", "BDAT has begun; DATA cannot follow it");
@@ -180,6 +186,12 @@ public static class SmtpReplies
 
     /// <summary>A chunk was taken (RFC 3030 2).</summary>
     public static readonly SmtpReply ChunkOk = new(250, "2.0.0", "Chunk taken");
+
+    /// <summary>DATA with arguments (RFC 5321 4.1.1.4).</summary>
+    public static readonly SmtpReply NoArguments = new(501, "5.5.4", "DATA takes no argument");
+
+    /// <summary>What follows can be content or commands, and there is no way to tell.</summary>
+    public static readonly SmtpReply OutOfStep = new(421, "4.7.0", "Cannot tell content from commands any more, closing");
 
     /// <summary>BDAT with wrong arguments.</summary>
     public static readonly SmtpReply BdatSyntax = new(501, "5.5.4", "Syntax: BDAT size [LAST]");

@@ -200,7 +200,10 @@ public sealed partial class MessageIntake(
             EnvelopeId = transaction.Mail.EnvelopeId,
             Return = transaction.Mail.Return,
             EightBit = message.EightBit || transaction.Mail.EightBitMime,
-            SmtpUtf8 = transaction.Mail.SmtpUtf8 || message.Summary.NeedsSmtpUtf8,
+            // What was asked for says little: there are clients that always ask (RFC 6531 3.6). The body counts only if the client says that it may have
+            // headers of its own in UTF-8.
+            SmtpUtf8 = message.Summary.NeedsSmtpUtf8 || (transaction.Mail.SmtpUtf8 && message.EightBit)
+                || transaction.Mail.Sender is { NeedsSmtpUtf8: true } || queued.Exists(static q => q.Address.NeedsSmtpUtf8),
             RequireTls = transaction.Mail.RequireTls,
             ReleaseAt = transaction.Mail.HoldUntil,
             Recipients = queued,

@@ -25,7 +25,12 @@ public static class TraceFields
     {
         ArgumentNullException.ThrowIfNull(client);
         var text = new StringBuilder("Received: from ", 256);
-        text.Append(client.Principal.Kind == PrincipalKind.Account ? "localhost (authenticated)" : From(client));
+        text.Append(client.Principal.Kind switch
+        {
+            PrincipalKind.Account => "localhost (authenticated)",
+            PrincipalKind.Device => "localhost (a device of this house)",
+            _ => From(client),
+        });
         text.Append("\r\n\tby ").Append(hostname).Append(" (HomeMail) with ").Append(Protocol(client, smtpUtf8)).Append(" id ").Append(id);
         if (client.TlsVersion is not null)
             text.Append(CultureInfo.InvariantCulture, $"\r\n\t(using {client.TlsVersion} with cipher {client.TlsCipher})");

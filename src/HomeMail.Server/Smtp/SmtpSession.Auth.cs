@@ -113,9 +113,9 @@ public sealed partial class SmtpSession
     {
         response.Clear();
         await FlushAsync().ConfigureAwait(false);
+        Wait(Limits.Idle);
         while (true)
         {
-            Wait(Limits.Idle);
             var result = await _transport.Reader.ReadAsync().ConfigureAwait(false);
             var buffer = result.Buffer;
             if (TryCutLine(ref buffer, out var line))

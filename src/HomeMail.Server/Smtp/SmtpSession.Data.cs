@@ -30,7 +30,7 @@ public sealed partial class SmtpSession
     private SmtpReply? Data(ReadOnlySpan<byte> arguments)
     {
         if (!arguments.IsEmpty)
-            return SmtpReplies.UnknownParameter;
+            return SmtpReplies.NoArguments;
         if (_contentChunked)
             return SmtpReplies.ChunksOpen;
         if (_transaction!.Recipients.Count == 0)
@@ -49,8 +49,8 @@ public sealed partial class SmtpSession
             || !(mark.IsEmpty || Ascii.EqualsIgnoreCase(mark, "LAST"u8)))
         {
             // How many octets follow cannot be known, so nothing after this can be told apart from content.
-            _errors++;
-            Close(SmtpReplies.BdatSyntax, "BDAT with wrong arguments");
+            Fault(SmtpReplies.BdatSyntax);
+            Close(SmtpReplies.OutOfStep, "BDAT with wrong arguments");
             return null;
         }
         _chunkLeft = octets;
@@ -264,7 +264,7 @@ public sealed partial class SmtpSession
     private async ValueTask<SmtpReply> HandOverAsync(MailTransaction transaction)
     {
         using var edited = new PooledWriter(_header.Block.Length + 2);
-        new HeaderEditor([_options.Hostname], IsSubmission).Edit(_header.Block, edited, out var summary);
+        new HeaderEditor([_options.Hostname], isSubmission: _client.Service != SmtpRole.Mta).Edit(_header.Block, edited, out var summary);
         edited.Write("\r\n"u8);
         if (summary.ReceivedCount > Limits.Hops)
             return SmtpReplies.TooManyHops;

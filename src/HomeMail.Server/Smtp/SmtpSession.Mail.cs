@@ -36,6 +36,9 @@ public sealed partial class SmtpSession
     private SmtpReply Rcpt(ReadOnlySpan<byte> arguments)
     {
         var transaction = _transaction!;
+        // Content that has begun belongs to the recipients that were there (RFC 3030 2: chunks follow the last RCPT).
+        if (_contentChunked)
+            return SmtpReplies.ChunksOpenForRcpt;
         var offer = Offer;
         if (!transaction.Mail.SmtpUtf8)
             offer &= ~SmtpOffer.SmtpUtf8;

@@ -40,7 +40,7 @@ public sealed partial class SmtpSession
         commands[(int)SmtpVerb.Rset] = new(Needs.Nothing, static (session, _) => session.Rset());
         commands[(int)SmtpVerb.Noop] = new(Needs.Nothing, static (_, _) => SmtpReplies.Ok);
         commands[(int)SmtpVerb.Quit] = new(Needs.Nothing, static (session, _) => session.Quit());
-        commands[(int)SmtpVerb.Vrfy] = new(Needs.Hello, static (_, arguments) => arguments.IsEmpty ? SmtpReplies.BadRecipientSyntax : SmtpReplies.CannotVerify);
+        commands[(int)SmtpVerb.Vrfy] = new(Needs.Nothing, static (_, arguments) => arguments.IsEmpty ? SmtpReplies.VrfyNeedsName : SmtpReplies.CannotVerify);
         commands[(int)SmtpVerb.Expn] = new(Needs.Nothing, static (_, _) => SmtpReplies.NotImplemented);
         commands[(int)SmtpVerb.Help] = new(Needs.Nothing, static (_, _) => SmtpReplies.Help);
         commands[(int)SmtpVerb.StartTls] = new(Needs.Hello, static (session, arguments) => session.StartTls(arguments));

@@ -46,6 +46,7 @@ public sealed partial class SmtpSession : ITimed
     private MailTransaction? _transaction;
     private SmtpReply? _expiredReply;
     private bool _discardingLine;
+    private bool _answered;
     private int _commands;
     private int _errors;
     private int _transactions;
@@ -192,11 +193,14 @@ public sealed partial class SmtpSession : ITimed
                         return;
                     continue;
             }
-            // No full line is waiting: now the client may want to see what was answered (RFC 2920 3.2).
             if (!_transport.Reader.TryRead(out var result))
             {
+                // No full line is waiting: now the client may want to see what was answered (RFC 2920 3.2).
                 await FlushAsync().ConfigureAwait(false);
-                Wait(_transaction is null && !_client.Principal.IsOurs ? Limits.IdleBeforeMail : Limits.Idle);
+                // The time runs from the last answer, not from the last octet: a line must come whole in it.
+                if (_answered)
+                    Wait(_transaction is null && !_client.Principal.IsOurs ? Limits.IdleBeforeMail : Limits.Idle);
+                _answered = false;
                 result = await _transport.Reader.ReadAsync().ConfigureAwait(false);
             }
             if (result.IsCanceled)
@@ -209,13 +213,15 @@ public sealed partial class SmtpSession : ITimed
             if (Answer(ref buffer))
             {
                 _transport.Reader.AdvanceTo(buffer.Start, buffer.Start);
-                if (_phase == Phase.Commands)
+                if (_transport.Pending > MaxPending)
                     await FlushAsync().ConfigureAwait(false);
                 continue;
             }
             _transport.Reader.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)
             {
+                // Its last lines are answered though it ends its side with them, as netcat does.
+                await FlushAsync().ConfigureAwait(false);
                 _endReason ??= "closed by client";
                 return;
             }
@@ -330,7 +336,11 @@ public sealed partial class SmtpSession : ITimed
             Send(reply);
     }
 
-    private void Send(SmtpReply reply) => _transport.Write(reply.Octets);
+    private void Send(SmtpReply reply)
+    {
+        _transport.Write(reply.Octets);
+        _answered = true;
+    }
 
     private void Fault(SmtpReply reply)
     {
@@ -341,6 +351,8 @@ public sealed partial class SmtpSession : ITimed
 
     private void Close(SmtpReply reply, string reason)
     {
+        if (_phase == Phase.Close)
+            return;
         Send(reply);
         _endReason ??= reason;
         _phase = Phase.Close;

@@ -27,7 +27,7 @@ public sealed class TestHouse : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("homemail-test-").FullName;
     private readonly StringWriter _log = new();
 
-    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null)
+    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null, TimeProvider? guardClock = null)
     {
         Clock = clock ?? TimeProvider.System;
         Log = new Log(TextWriter.Synchronized(_log), Clock, LogLevel.Debug);
@@ -52,10 +52,13 @@ public sealed class TestHouse : IAsyncDisposable
             Tls = Identity.Value,
             Credentials = Names,
         };
-        Guard = new AuthenticationGuard(Clock);
+        Guard = new AuthenticationGuard(guardClock ?? Clock);
         Heartbeat = new Heartbeat(Clock);
         Intake = new MessageIntake(Data.Spool, new OriginChecks(Zone, domain => Names.Domain(domain) is not null, Clock, static () => true), static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log);
     }
+
+    /// <summary>The certificate that sessions show unless told otherwise.</summary>
+    public static TlsIdentity SelfSigned => Identity.Value;
 
     public TimeProvider Clock { get; }
 
@@ -96,10 +99,16 @@ public sealed class TestHouse : IAsyncDisposable
     public Stream Connect(SmtpRole service = SmtpRole.Mta, string peer = "192.0.2.10")
     {
         var (client, server) = StreamPair.Create();
+        Serve(server, service, peer);
+        return client;
+    }
+
+    /// <summary>Runs a session on the server's end of a connection.</summary>
+    public void Serve(Stream server, SmtpRole service, string peer)
+    {
         var session = new SmtpSession(new Transport(server), service, new IPEndPoint(IPAddress.Parse(peer), 40000), Options, Intake, Guard, Clock, Log, _stop.Token);
         Heartbeat.Add(session);
         _sessions.Add(RunAsync(session));
-        return client;
     }
 
     /// <summary>The client's side of a TLS handshake over an open session.</summary>
