@@ -59,15 +59,15 @@ public sealed class HeaderBuffer : IDisposable
         var line = _buffer.AsSpan(_lineStart, _length - _lineStart);
         if (line is [(byte)'\r', (byte)'\n'])
             return State = HeaderState.Complete;
-        // The first line of an mbox file is no part of the message.
-        if (_lineStart == 0 && line.StartsWith("From "u8))
-        {
-            _length = 0;
-            return State;
-        }
         if ((_lineStart > 0 && line[0] is (byte)' ' or (byte)'\t') || HeaderFields.IsFieldStart(line, out _, out _))
         {
             _lineStart = _length;
+            return State;
+        }
+        // The first line of an mbox file is no part of the message. (With a colon next it is a field, in an obsolete form.)
+        if (_lineStart == 0 && line.StartsWith("From "u8))
+        {
+            _length = 0;
             return State;
         }
         // The line moves up by two to make room for the empty line; it is handed out from there as body.

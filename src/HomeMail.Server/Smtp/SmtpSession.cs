@@ -301,20 +301,14 @@ public sealed partial class SmtpSession : ITimed
             Fault(SmtpReplies.LineTooLong);
             return;
         }
-        if (line.EndsWith("\r\n"u8))
-        {
-            line = line[..^2];
-        }
-        else
-        {
-            line = line[..^1];
-            if (_client.Service == SmtpRole.Mta)
-            {
-                Fault(SmtpReplies.BareLineFeed);
-                return;
-            }
-        }
+        var isBare = !line.EndsWith("\r\n"u8);
+        line = isBare ? line[..^1] : line[..^2];
         var verb = SmtpCommandLine.Parse(line, out var arguments);
+        if (isBare && _client.Service == SmtpRole.Mta && verb != SmtpVerb.Foreign)
+        {
+            Fault(SmtpReplies.BareLineFeed);
+            return;
+        }
         if (line.Length > Limits.CommandLine && verb != SmtpVerb.Auth)
         {
             Fault(SmtpReplies.LineTooLong);

@@ -50,6 +50,7 @@ public class HeaderTests
     [InlineData("A: b\r\nno field here\r\nFrom: x@y.example\r\n\r\n", "A: b\r\n\r\n", "no field here\r\nFrom: x@y.example\r\n\r\n")]
     [InlineData(" folded first\r\n\r\n", "\r\n", " folded first\r\n\r\n")]
     [InlineData("From a@b.example Mon Jan  1\r\nA: b\r\n\r\nx", "A: b\r\n\r\n", "x")]
+    [InlineData("From : a@b.example\r\n\r\nx", "From : a@b.example\r\n\r\n", "x")]
     [InlineData("A : b\r\n \t\r\n\r\nx", "A : b\r\n \t\r\n\r\n", "x")]
     [InlineData("A: b\r\ntail", "A: b\r\n\r\n", "tail\r\n")]
     public void Header_and_body_part_at_the_same_place_however_they_come_in(string message, string header, string body)

@@ -213,8 +213,9 @@ internal sealed class Player(Transcript transcript, IPlace place, Cut cut)
 
     private void CheckQueue()
     {
-        if (place.Queue() is not { } queue)
+        if (place.Queue() is not { } found)
             return;
+        var queue = found.Select(static q => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(q))).ToList();
         Assert.True(queue.Count == transcript.Queued.Count, $"{transcript.Name}: {transcript.Queued.Count} messages should be queued, and there are {queue.Count}: {string.Join("; ", queue)}\n{_talk}");
         for (var i = 0; i < queue.Count; i++)
             Assert.True(TranscriptText.Matches(transcript.Queued[i].Pattern, queue[i]),

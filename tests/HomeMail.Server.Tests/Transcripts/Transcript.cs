@@ -84,7 +84,8 @@ internal sealed partial class Transcript
     public static Transcript Load(string folder, string name)
     {
         var transcript = new Transcript(name);
-        var service = name.StartsWith("submission/", StringComparison.Ordinal) ? SmtpRole.Submission : SmtpRole.Mta;
+        var first = name.StartsWith("submission/", StringComparison.Ordinal) ? SmtpRole.Submission : SmtpRole.Mta;
+        var service = first;
         var number = 0;
         foreach (var line in File.ReadAllText(Path.Combine(folder, name + ".txt"), Encoding.UTF8).Split('\n'))
         {
@@ -99,7 +100,7 @@ internal sealed partial class Transcript
             }
         }
         if (transcript.Steps is not [{ Kind: StepKind.Connect }, ..])
-            transcript.Steps.Insert(0, new Step(StepKind.Connect, 0, Service: service));
+            transcript.Steps.Insert(0, new Step(StepKind.Connect, 0, Service: first));
         return transcript;
     }
 
