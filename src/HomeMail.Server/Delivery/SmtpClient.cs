@@ -92,7 +92,7 @@ public sealed partial class SmtpClient : IAsyncDisposable
         try
         {
             return await HelloAsync().ConfigureAwait(false)
-                ?? await EncryptAsync(tls).ConfigureAwait(false)
+                ?? await TryEncryptAsync(tls).ConfigureAwait(false)
                 ?? (logIn is null ? null : await LogInAsync(logIn).ConfigureAwait(false));
         }
         catch (PeerException e)
@@ -141,6 +141,19 @@ public sealed partial class SmtpClient : IAsyncDisposable
         reply = await CommandAsync("HELO " + _options.Hostname, _options.Timeouts.Hello).ConfigureAwait(false);
         Offer = EhloCapabilities.None;
         return reply.IsPositive ? null : Refused(reply);
+    }
+
+    // Servers that hang up at STARTTLS, or at the first word under TLS, still take mail in clear.
+    private async ValueTask<SessionFault?> TryEncryptAsync(TlsDemand tls)
+    {
+        try
+        {
+            return await EncryptAsync(tls).ConfigureAwait(false);
+        }
+        catch (PeerException e) when (tls is { Use: TlsUse.IfOffered, FromStart: false })
+        {
+            return Broken(e, "encrypting the session") with { InClear = true, IsPermanent = false };
+        }
     }
 
     private async ValueTask<SessionFault?> EncryptAsync(TlsDemand tls)

@@ -8,15 +8,20 @@ namespace HomeMail.Server.Tests.Delivery;
 /// <summary>
 /// A remote server that plays a dialogue from text. <c>C: line</c> is what it must hear (a <c>*</c> at the end stands for any rest),
 /// <c>S: line</c> what it says. <c>data</c> reads a message to its dot, <c>chunk</c> reads one BDAT command and its octets, <c>tls</c>
-/// shakes hands, <c>raw text</c> says octets as they are (\r and \n escaped), <c>swallow N</c> reads N octets, <c>close</c> hangs up,
-/// <c>wait</c> hangs until the client goes. After the last line the client must go: with QUIT, or without.
+/// shakes hands, <c>tls!</c> does so in vain, <c>raw text</c> says octets as they are (\r and \n escaped), <c>swallow N</c> reads N octets, <c>close</c> hangs up,
+/// <c>wait</c> reads until the client goes, <c>stall</c> does not even read.
+/// <c>chunks</c> reads all chunks and answers all but the last, <c>tail</c> reads what there is until the end of the connection. After the last line the client must go: with QUIT, or without.
 /// </summary>
-internal sealed class DialogueServer(Stream stream, string script, X509Certificate2? certificate = null)
+internal sealed class DialogueServer(DuplexStream connection, string script, X509Certificate2? certificate = null)
 {
+    private readonly DuplexStream _connection = connection;
     private readonly byte[] _buffer = new byte[64 * 1024];
-    private Stream _stream = stream;
+    private Stream? _tls;
+    private readonly TaskCompletionSource _stalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _start;
     private int _end;
+
+    private Stream Stream => _tls ?? _connection;
 
     /// <summary>The messages as they came: dots still doubled, the final dot left off; chunks joined.</summary>
     public List<string> Messages { get; } = [];
@@ -26,6 +31,9 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
 
     /// <summary>Whether the client said QUIT at the end.</summary>
     public bool SaidQuit { get; private set; }
+
+    /// <summary>Ends when the server has come to the point where it says no more.</summary>
+    public Task Stalled => _stalled.Task;
 
     /// <summary>Plays the dialogue.</summary>
     public async Task RunAsync()
@@ -48,16 +56,47 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
                 Messages.Add(await DataAsync());
             else if (line == "chunk")
                 await ChunkAsync(chunks);
+            else if (line == "chunks")
+            {
+                while (await ChunkAsync(chunks))
+                    await SayAsync("250 more\r\n");
+            }
+            else if (line == "tail")
+            {
+                var tail = new StringBuilder();
+                while (await LineAsync() is { } part)
+                    tail.Append(part).Append("\r\n");
+                Messages.Add(tail.ToString());
+                return;
+            }
+            else if (line == "stall")
+            {
+                // Open, but nobody reads or says anything: until the client has gone.
+                _stalled.SetResult();
+                await _connection.PeerClosed;
+                return;
+            }
             else if (line == "tls")
                 await ShakeHandsAsync();
+            else if (line == "tls!")
+            {
+                await Assert.ThrowsAnyAsync<Exception>(async () =>
+                {
+                    await ShakeHandsAsync();
+                    // TLS 1.3: the server may think it is done before the client has judged the certificate.
+                    if (await LineAsync() is null)
+                        throw new IOException("the client has gone");
+                });
+                return;
+            }
             else if (line == "close")
             {
-                await _stream.DisposeAsync();
+                await Stream.DisposeAsync();
                 return;
             }
             else if (line == "wait")
             {
-                while (await LineAsync() is not null)
+                while (await FillAsync())
                 {
                 }
                 return;
@@ -70,7 +109,7 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
         SaidQuit = last is not null;
         if (SaidQuit)
             await SayAsync("221 bye\r\n");
-        await _stream.DisposeAsync();
+        await Stream.DisposeAsync();
     }
 
     private async Task HearAsync(string expected)
@@ -84,8 +123,8 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
 
     private async Task SayAsync(string text)
     {
-        await _stream.WriteAsync(Encoding.Latin1.GetBytes(text));
-        await _stream.FlushAsync();
+        await Stream.WriteAsync(Encoding.Latin1.GetBytes(text));
+        await Stream.FlushAsync();
     }
 
     private async Task<string> DataAsync()
@@ -100,7 +139,7 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
         throw new InvalidOperationException("the client has gone inside the message");
     }
 
-    private async Task ChunkAsync(StringBuilder message)
+    private async Task<bool> ChunkAsync(StringBuilder message)
     {
         var line = await LineAsync();
         Assert.NotNull(line);
@@ -108,18 +147,19 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
         Chunks.Add(line);
         message.Append(await OctetsAsync(int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)));
         if (!line.EndsWith(" LAST", StringComparison.Ordinal))
-            return;
+            return true;
         Messages.Add(message.ToString());
         message.Clear();
+        return false;
     }
 
     private async Task ShakeHandsAsync()
     {
         Assert.NotNull(certificate);
         Assert.Equal(_start, _end);
-        var tls = new SslStream(_stream);
+        var tls = new SslStream(_connection);
         await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate });
-        _stream = tls;
+        _tls = tls;
     }
 
     private async Task<string?> LineAsync()
@@ -161,7 +201,7 @@ internal sealed class DialogueServer(Stream stream, string script, X509Certifica
     {
         try
         {
-            (_start, _end) = (0, await _stream.ReadAsync(_buffer));
+            (_start, _end) = (0, await Stream.ReadAsync(_buffer));
             return _end > 0;
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)

@@ -5,7 +5,12 @@ namespace HomeMail.Server.Tests.Delivery;
 /// <summary>One end of a connection in memory. Closing it ends the peer's reads and breaks the peer's writes, as a socket does.</summary>
 internal sealed class DuplexStream(PipeReader reader, PipeWriter writer) : Stream
 {
+    private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private DuplexStream? _peer;
     private bool _closed;
+
+    /// <summary>Ends when the other end is closed.</summary>
+    public Task PeerClosed => _peer!._gone.Task;
 
     /// <summary>Two ends; <paramref name="room"/> is how many octets fit in each direction before a writer has to wait.</summary>
     public static (DuplexStream Client, DuplexStream Server) Pair(int room = 64 * 1024)
@@ -13,7 +18,9 @@ internal sealed class DuplexStream(PipeReader reader, PipeWriter writer) : Strea
         var options = new PipeOptions(pauseWriterThreshold: room, resumeWriterThreshold: Math.Max(1, room / 2), useSynchronizationContext: false);
         var up = new Pipe(options);
         var down = new Pipe(options);
-        return (new DuplexStream(down.Reader, up.Writer), new DuplexStream(up.Reader, down.Writer));
+        var (near, far) = (new DuplexStream(down.Reader, up.Writer), new DuplexStream(up.Reader, down.Writer));
+        (near._peer, far._peer) = (far, near);
+        return (near, far);
     }
 
     public override bool CanRead => true;
@@ -74,6 +81,7 @@ internal sealed class DuplexStream(PipeReader reader, PipeWriter writer) : Strea
             _closed = true;
             reader.Complete();
             writer.Complete();
+            _gone.SetResult();
         }
         base.Dispose(disposing);
     }

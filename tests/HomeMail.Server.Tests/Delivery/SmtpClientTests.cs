@@ -1,8 +1,6 @@
-using System.Security.Cryptography.X509Certificates;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Server.Delivery;
 using HomeMail.Storage;
-using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace HomeMail.Server.Tests.Delivery;
@@ -456,53 +454,5 @@ public class SmtpClientTests
         }
         var session = await Session.PlayAsync(script + "data\nS: 250 ok", Letters.Mail(Letters.Envelope(recipients)));
         Assert.All(session.Mail.Results, r => Assert.Equal(DeliveryOutcome.Delivered, r!.Outcome));
-    }
-}
-
-/// <summary>A client and a scripted server, joined in memory.</summary>
-internal sealed class Session
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
-    public required SmtpClient Client { get; init; }
-
-    public required DialogueServer Server { get; init; }
-
-    public required MailTransaction Mail { get; init; }
-
-    public SessionFault? Fault { get; set; }
-
-    /// <summary>One line a recipient of the last message, then the fault: with <c>!</c> if permanent, <c>?</c> if the message may have arrived.</summary>
-    public string Outcome => string.Join('\n', Mail.Results.Select(r => r is null ? "open" : $"{r.Outcome} {r.Diagnostic}"))
-        + (Fault is null ? "" : $"\nfault{(Fault.IsPermanent ? "!" : "")}{(Fault.MayHaveArrived ? "?" : "")}{(Fault.InClear ? "~" : "")} {Fault.Diagnostic}");
-
-    public static Task<Session> PlayAsync(string script, params MailTransaction[] mails) =>
-        PlayAsync(script, TlsDemand.Opportunistic, null, null, mails);
-
-    public static async Task<Session> PlayAsync(
-        string script, TlsDemand tls, LogIn? logIn, X509Certificate2? certificate, params MailTransaction[] mails)
-    {
-        var (near, far) = DuplexStream.Pair();
-        var server = new DialogueServer(far, script, certificate);
-        var played = Task.Run(async () =>
-        {
-            // A server that did not hear what it should hangs up, so that the client's outcome does not have to time out.
-            await using (far)
-                await server.RunAsync();
-        });
-        var clock = new FakeTimeProvider();
-        var options = new DeliveryOptions { Hostname = "home.example", TrustAnchors = TestCertificates.Anchors };
-        var client = new SmtpClient(near, "mx.example.net", options, clock, Log.None, CancellationToken.None);
-        var session = new Session { Client = client, Server = server, Mail = mails[^1] };
-        var sent = Task.Run(async () =>
-        {
-            session.Fault = await client.GreetAsync(tls) ?? await client.BeginAsync(tls, logIn);
-            foreach (var mail in mails)
-                session.Fault ??= await client.SendAsync(mail);
-            await client.DisposeAsync();
-        });
-        await played.WaitAsync(Patience);
-        await sent.WaitAsync(Patience);
-        return session;
     }
 }
