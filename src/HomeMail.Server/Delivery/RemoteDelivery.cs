@@ -18,6 +18,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     private readonly Log _log;
     private readonly IdleSessions _idle;
     private readonly CancellationTokenSource _lifetime = new();
+    private bool _closed;
 
     /// <summary>Puts the parts together.</summary>
     /// <param name="finder">Finds hosts.</param>
@@ -64,7 +65,11 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
             if (search.Fault is not null)
                 attempt.Note(search.Fault);
             if (search.IsFinal)
+            {
+                // The answer is for every message alike, and costs nothing: no reason to make others wait.
+                attempt.Reach = Reach.Untried;
                 break;
+            }
             foreach (var host in search.Hosts)
             {
                 if (await OverHostAsync(attempt, host, smarthost, cancel).ConfigureAwait(false))
@@ -78,6 +83,9 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     /// <summary>Closes the sessions that wait.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_closed)
+            return;
+        _closed = true;
         await _idle.DisposeAsync().ConfigureAwait(false);
         await _lifetime.CancelAsync().ConfigureAwait(false);
         _lifetime.Dispose();
