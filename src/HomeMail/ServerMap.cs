@@ -53,20 +53,7 @@ internal static class ServerMap
         settings.Routes.Values.Select(route => new Route(
             route.Name,
             [.. route.Via.Select(name => name is null ? null : Smarthost(settings.Smarthosts[name]))],
-            route.Family switch
-            {
-                FamilyPreference.PreferIPv6 => FamilyMode.PreferIPv6,
-                FamilyPreference.PreferIPv4 => FamilyMode.PreferIPv4,
-                FamilyPreference.IPv6Only => FamilyMode.IPv6Only,
-                FamilyPreference.IPv4Only => FamilyMode.IPv4Only,
-                _ => FamilyMode.Auto,
-            },
-            route.Tls switch
-            {
-                Config.RouteTls.Required => Server.Delivery.RouteTls.Required,
-                Config.RouteTls.Off => Server.Delivery.RouteTls.Off,
-                _ => Server.Delivery.RouteTls.Opportunistic,
-            })),
+            route.Family, route.Tls)),
         settings.Domains.Values.Where(d => d.Route is not null).ToDictionary(d => d.Name, d => d.Route!, StringComparer.OrdinalIgnoreCase));
 
     public static QueueOptions Queue(Settings settings) => new()
@@ -88,10 +75,5 @@ internal static class ServerMap
     private static Smarthost Smarthost(SmarthostSettings smarthost) => new(
         smarthost.Name, smarthost.Host, smarthost.Port,
         smarthost.UserName is null ? null : new LogIn(smarthost.UserName, smarthost.Password ?? ""),
-        smarthost.Tls switch
-        {
-            Config.SmarthostTls.Implicit => Server.Delivery.SmarthostTls.Implicit,
-            Config.SmarthostTls.Off => Server.Delivery.SmarthostTls.Off,
-            _ => Server.Delivery.SmarthostTls.StartTls,
-        });
+        smarthost.Tls);
 }

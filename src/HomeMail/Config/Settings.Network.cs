@@ -1,5 +1,6 @@
 using System.Net;
 using HomeMail.Protocol.Message;
+using HomeMail.Server.Delivery;
 
 namespace HomeMail.Config;
 
@@ -10,57 +11,12 @@ namespace HomeMail.Config;
 /// <param name="MaySend">The hosted domains, of one tenant, for which it may send.</param>
 public sealed record RelaySettings(string Name, IReadOnlyList<IPAddress> Addresses, bool ProxyProtocol, IReadOnlyList<string> MaySend);
 
-/// <summary>Which address family a route takes (design section 6).</summary>
-public enum FamilyPreference
-{
-    /// <summary>IPv6 first where it is healthy.</summary>
-    Auto,
-
-    /// <summary>IPv6 first.</summary>
-    PreferIPv6,
-
-    /// <summary>IPv4 first.</summary>
-    PreferIPv4,
-
-    /// <summary>IPv6 and nothing else.</summary>
-    IPv6Only,
-
-    /// <summary>IPv4 and nothing else.</summary>
-    IPv4Only,
-}
-
-/// <summary>What a route asks of TLS.</summary>
-public enum RouteTls
-{
-    /// <summary>TLS where it is offered.</summary>
-    Opportunistic,
-
-    /// <summary>Encrypted to a verified name, or not at all.</summary>
-    Required,
-
-    /// <summary>Never.</summary>
-    Off,
-}
-
 /// <summary>[route:NAME]: how mail to a destination goes.</summary>
 /// <param name="Name"><c>*</c>, a domain, <c>.domain</c> for what is below it, or a name that a domain's <c>route</c> gives; in lower case.</param>
 /// <param name="Via">The ways in order: null is <c>mx</c>, anything else a smarthost's name.</param>
 /// <param name="Family">The address family.</param>
 /// <param name="Tls">What is asked of TLS.</param>
-public sealed record RouteSettings(string Name, IReadOnlyList<string?> Via, FamilyPreference Family, RouteTls Tls);
-
-/// <summary>How TLS to a smarthost begins. The certificate is always verified.</summary>
-public enum SmarthostTls
-{
-    /// <summary>By STARTTLS (RFC 3207), which must be offered.</summary>
-    StartTls,
-
-    /// <summary>At once (RFC 8314).</summary>
-    Implicit,
-
-    /// <summary>No TLS; never with a password.</summary>
-    Off,
-}
+public sealed record RouteSettings(string Name, IReadOnlyList<string?> Via, FamilyMode Family, RouteTls Tls);
 
 /// <summary>[smarthost:NAME].</summary>
 /// <param name="Name">Its name.</param>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using HomeMail.Protocol.Message;
+using HomeMail.Server.Delivery;
 
 namespace HomeMail.Config;
 
@@ -126,7 +127,7 @@ internal sealed partial class SettingsReader
     {
         var routes = new Dictionary<string, RouteSettings>(StringComparer.OrdinalIgnoreCase)
         {
-            ["*"] = new RouteSettings("*", [null], FamilyPreference.Auto, RouteTls.Opportunistic),
+            ["*"] = new RouteSettings("*", [null], FamilyMode.Auto, RouteTls.Opportunistic),
         };
         foreach (var (reader, raw) in Each("route", _raw.Routes))
         {
@@ -137,8 +138,8 @@ internal sealed partial class SettingsReader
                 name,
                 ReadVia(reader, raw.Via, smarthosts),
                 reader.Choice("family", raw.Family,
-                    ("auto", FamilyPreference.Auto), ("prefer-ipv6", FamilyPreference.PreferIPv6), ("prefer-ipv4", FamilyPreference.PreferIPv4),
-                    ("ipv6-only", FamilyPreference.IPv6Only), ("ipv4-only", FamilyPreference.IPv4Only)),
+                    ("auto", FamilyMode.Auto), ("prefer-ipv6", FamilyMode.PreferIPv6), ("prefer-ipv4", FamilyMode.PreferIPv4),
+                    ("ipv6-only", FamilyMode.IPv6Only), ("ipv4-only", FamilyMode.IPv4Only)),
                 reader.Choice("tls", raw.Tls, ("opportunistic", RouteTls.Opportunistic), ("required", RouteTls.Required), ("off", RouteTls.Off)));
         }
         return routes;

@@ -1,6 +1,7 @@
 using System.Net;
 using HomeMail.Config;
 using HomeMail.Server;
+using HomeMail.Server.Delivery;
 using Xunit;
 
 namespace HomeMail.Server.Tests.Config;
@@ -30,7 +31,7 @@ public class SettingsTests
         Assert.Equal(new DomainSettings("example.org", "home", LocalDelivery.Shortcut, null, "hm1", null), settings.Domains["EXAMPLE.ORG"]);
         var route = settings.Routes["*"];
         Assert.Equal([null], route.Via);
-        Assert.Equal(FamilyPreference.Auto, route.Family);
+        Assert.Equal(FamilyMode.Auto, route.Family);
         Assert.Equal(RouteTls.Opportunistic, route.Tls);
         Assert.True(settings.Policy.Greylist);
         Assert.Equal(DmarcReject.Refuse, settings.Policy.DmarcReject);
@@ -159,7 +160,7 @@ public class SettingsTests
         Assert.Equal(("smtp.isp.example", 465), (settings.Smarthosts["isp"].Host, settings.Smarthosts["isp"].Port));
         Assert.Equal(("2001:db8::1", 2525), (settings.Smarthosts["six"].Host, settings.Smarthosts["six"].Port));
         Assert.Equal(["isp", null], settings.Routes["example.net"].Via);
-        Assert.Equal((FamilyPreference.PreferIPv4, RouteTls.Required), (settings.Routes["example.net"].Family, settings.Routes["example.net"].Tls));
+        Assert.Equal((FamilyMode.PreferIPv4, RouteTls.Required), (settings.Routes["example.net"].Family, settings.Routes["example.net"].Tls));
         Assert.Equal("work", settings.Domains["example.com"].Route);
         Assert.Equal(2, settings.Policy.AllowNetworks.Count);
         Assert.Equal(["example.net"], settings.Policy.AllowDomains);
