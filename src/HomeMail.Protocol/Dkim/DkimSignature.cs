@@ -135,15 +135,15 @@ public sealed class DkimSignature
             return false;
         var domain = tags["d"]!.ToLowerInvariant();
         problem = "bad domain";
-        if (!IsDomain(domain) || !domain.Contains('.', StringComparison.Ordinal))
+        if (!DnsName.IsHostLike(domain) || !domain.Contains('.', StringComparison.Ordinal))
             return false;
         problem = "bad selector";
-        if (!IsDomain(tags["s"]!) || !DnsName.IsValid($"{tags["s"]}._domainkey.{domain}"))
+        if (!DnsName.IsHostLike(tags["s"]!) || !DnsName.IsValid($"{tags["s"]}._domainkey.{domain}"))
             return false;
         problem = "i= is not within d=";
         var identity = requireFrom ? tags["i"] ?? $"@{domain}" : $"@{domain}";
         var at = identity.LastIndexOf('@');
-        if (at < 0 || !IsDomain(identity[(at + 1)..]) || !DnsName.IsWithin(identity.AsSpan(at + 1), domain))
+        if (at < 0 || !DnsName.IsHostLike(identity.AsSpan(at + 1)) || !DnsName.IsWithin(identity.AsSpan(at + 1), domain))
             return false;
         var fields = tags.Compact("h")!.ToLowerInvariant().Split(':');
         problem = "h= names too many fields";
@@ -181,15 +181,6 @@ public sealed class DkimSignature
         };
         problem = null;
         return true;
-    }
-
-    // Letters, digits, hyphens and, for selectors in use, underscores: nothing that would need quoting where results are told.
-    private static bool IsDomain(string name)
-    {
-        foreach (var c in name)
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.'))
-                return false;
-        return !name.EndsWith('.') && DnsName.IsValid(name);
     }
 
     private static bool TryReadCanonicalization(string text, out Canonicalization header, out Canonicalization body)

@@ -61,6 +61,19 @@ public static class DnsName
     /// <param name="name">The name.</param>
     public static bool IsValid(ReadOnlySpan<char> name) => TryEncode(name, stackalloc byte[MaxWireLength], out _);
 
+    /// <summary>
+    /// Whether a name is one of letters, digits, hyphens and underscores, without a dot at its end: what signatures may name, and what needs no
+    /// quoting where results are told.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    public static bool IsHostLike(ReadOnlySpan<char> name)
+    {
+        foreach (var c in name)
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.'))
+                return false;
+        return name.Length > 0 && name[^1] != '.' && IsValid(name);
+    }
+
     /// <summary>The name under which an address's PTR records are (RFC 1035 3.5, RFC 3596 2.5).</summary>
     /// <param name="address">The address; IPv4-mapped IPv6 is taken as IPv4.</param>
     public static string Reverse(IPAddress address)

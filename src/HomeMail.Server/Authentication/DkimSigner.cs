@@ -10,6 +10,7 @@ public static class DkimSigner
 {
     private const int BlockSize = 16 * 1024;
     private const int LineLength = 76;
+    private const int MostOfOneName = 10;
 
     // Fields whose change would change what people see or what software does with the message (RFC 6376 5.4.1).
     private static readonly string[] Signed =
@@ -38,13 +39,7 @@ public static class DkimSigner
         ArgumentNullException.ThrowIfNull(bodyHash);
         ArgumentNullException.ThrowIfNull(keys);
         var fields = new SignedHeader(header);
-        var names = new List<string>();
-        foreach (var name in Signed)
-        {
-            var count = fields.Count(name) + (Oversigned.Contains(name) ? 1 : 0);
-            for (; count > 0; count--)
-                names.Add(name);
-        }
+        var names = NamesToSign(fields);
         var output = new ArrayBufferWriter<byte>();
         foreach (var key in keys)
         {
@@ -52,7 +47,8 @@ public static class DkimSigner
             var octets = Encoding.ASCII.GetBytes(unsigned);
             var signature = key.Sign(fields.Hash(names, Canonicalization.Relaxed, octets, ^0..));
             output.Write(octets);
-            WriteFolded(output, Convert.ToBase64String(signature));
+            output.Write(FoldBase64(signature));
+            output.Write("\r\n"u8);
         }
         return output.WrittenSpan.ToArray();
     }
@@ -90,29 +86,56 @@ public static class DkimSigner
             .Append(CultureInfo.InvariantCulture, $"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={key.Domain};\r\n s={key.Selector};");
         if (time is { } at)
             field.Append(CultureInfo.InvariantCulture, $" t={at.ToUnixTimeSeconds()};");
-        field.Append("\r\n h=");
-        var column = 3;
+        field.Append("\r\n h=").Append(Fold(names, 3));
+        return field.Append("\r\n bh=").Append(Convert.ToBase64String(bodyHash)).Append(";\r\n b=").ToString();
+    }
+
+    /// <summary>The names for h=: each field that matters as often as it is there, and once more where none may be added.</summary>
+    /// <param name="fields">The header.</param>
+    internal static List<string> NamesToSign(SignedHeader fields)
+    {
+        var names = new List<string>();
+        foreach (var name in Signed)
+        {
+            // More fields of one name than verifiers look at would make a signature that nobody accepts.
+            var count = Math.Min(fields.Count(name), MostOfOneName) + (Oversigned.Contains(name) ? 1 : 0);
+            for (; count > 0; count--)
+                names.Add(name);
+        }
+        return names;
+    }
+
+    /// <summary>Joins names with colons, folded, with a semicolon at the end.</summary>
+    /// <param name="names">The names.</param>
+    /// <param name="column">How much of the first line is taken.</param>
+    internal static string Fold(List<string> names, int column)
+    {
+        var folded = new StringBuilder();
         for (var i = 0; i < names.Count; i++)
         {
             if (column + names[i].Length + 1 > LineLength)
             {
-                field.Append("\r\n  ");
+                folded.Append("\r\n  ");
                 column = 2;
             }
-            field.Append(names[i]).Append(i + 1 < names.Count ? ':' : ';');
+            folded.Append(names[i]).Append(i + 1 < names.Count ? ':' : ';');
             column += names[i].Length + 1;
         }
-        return field.Append("\r\n bh=").Append(Convert.ToBase64String(bodyHash)).Append(";\r\n b=").ToString();
+        return folded.ToString();
     }
 
-    private static void WriteFolded(ArrayBufferWriter<byte> output, string base64)
+    /// <summary>Base64 in lines of a field's length.</summary>
+    /// <param name="octets">The octets.</param>
+    internal static byte[] FoldBase64(byte[] octets)
     {
+        var base64 = Convert.ToBase64String(octets);
+        var output = new ArrayBufferWriter<byte>(base64.Length + 32);
         for (var at = 0; at < base64.Length; at += LineLength - 4)
         {
             if (at > 0)
                 output.Write("\r\n  "u8);
             Encoding.ASCII.GetBytes(base64.AsSpan(at, Math.Min(LineLength - 4, base64.Length - at)), output);
         }
-        output.Write("\r\n"u8);
+        return output.WrittenSpan.ToArray();
     }
 }

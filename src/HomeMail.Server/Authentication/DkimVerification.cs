@@ -16,7 +16,7 @@ public sealed class DkimVerification : IDisposable
     private const int MostFields = 50;
 
     // TXT records at one key name that are tried: RFC 6376 3.6.2.2 leaves several undefined, and both kinds of key at one name do occur.
-    private const int MostKeys = 4;
+    internal const int MostKeys = 4;
 
     private readonly SignedHeader _header;
     private readonly List<Candidate> _candidates = [];

@@ -1,3 +1,5 @@
+using System.Net;
+using HomeMail.Protocol.Arc;
 using HomeMail.Protocol.Dkim;
 using HomeMail.Protocol.Dmarc;
 using HomeMail.Protocol.Message;
@@ -57,6 +59,37 @@ public static class ResultsField
             "dmarc", Name(outcome.Result), outcome.Problem, outcome.Record is null ? null : $"p={Name(outcome.Policy)}",
             ("header.from", author.Kind == AuthorDomainKind.One ? author.Domain : null),
             ("policy.domain", outcome.PolicyDomain is { } domain && domain != author.Domain ? domain : null));
+    }
+
+    /// <summary>Adds the chain validation status.</summary>
+    /// <param name="results">The field.</param>
+    /// <param name="verdict">The verdict.</param>
+    /// <param name="remote">The address that the message came from, or null (RFC 8617 10.2).</param>
+    public static AuthenticationResults AddArc(this AuthenticationResults results, ArcVerdict verdict, IPAddress? remote)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        ArgumentNullException.ThrowIfNull(verdict);
+        var status = verdict.Status switch { ArcStatus.Pass => "pass", ArcStatus.Fail => "fail", _ => "none" };
+        return results.Add("arc", status, verdict.Problem, null, ("smtp.remote-ip", verdict.Status == ArcStatus.None ? null : remote?.ToString()));
+    }
+
+    /// <summary>Adds the result of iprev.</summary>
+    /// <param name="results">The field.</param>
+    /// <param name="client">The address.</param>
+    /// <param name="outcome">What came of it.</param>
+    public static AuthenticationResults AddIprev(this AuthenticationResults results, IPAddress client, IprevOutcome outcome)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(outcome);
+        var result = outcome.Result switch
+        {
+            IprevResult.Pass => "pass",
+            IprevResult.Fail => "fail",
+            IprevResult.TempError => "temperror",
+            _ => "permerror",
+        };
+        return results.Add("iprev", result, null, outcome.Name, ("policy.iprev", client.ToString()));
     }
 
     /// <summary>The result's name in the registry.</summary>
