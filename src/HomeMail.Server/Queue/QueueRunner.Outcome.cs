@@ -13,6 +13,9 @@ public sealed partial class QueueRunner
         var envelope = open.Envelope!;
         var message = item.Message;
         var done = false;
+        // Dropped meanwhile: whatever has come of it, nothing follows.
+        if (message.IsDropped)
+            return;
         await open.Gate.WaitAsync().ConfigureAwait(false);
         try
         {

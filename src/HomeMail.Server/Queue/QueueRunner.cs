@@ -72,6 +72,16 @@ public sealed partial class QueueRunner : IAsyncDisposable
         }
     }
 
+    /// <summary>How many times are planned, those included that were planned anew since; for tests of what the queue costs.</summary>
+    internal int ScheduleSize
+    {
+        get
+        {
+            lock (_gate)
+                return _schedule.Count;
+        }
+    }
+
     /// <summary>Whether nothing is due and nothing runs: the queue waits for a time or a message.</summary>
     public bool IsResting
     {
