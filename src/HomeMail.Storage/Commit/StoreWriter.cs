@@ -111,7 +111,7 @@ internal sealed class StoreWriter(IFileSystem files)
                 else
                     _active.RemoveAt(i);
             }
-            _syncs.Run(static (change, error) => change.Fail(error));
+            _syncs.Run();
             _active.RemoveAll(static change => change.Failure is not null);
         }
         PublishStaged();

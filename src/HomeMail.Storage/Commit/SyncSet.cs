@@ -8,48 +8,52 @@ namespace HomeMail.Storage.Commit;
 /// </summary>
 internal sealed class SyncSet(IFileSystem files)
 {
-    private readonly Dictionary<IFile, List<StoreChange>> _files = [];
-    private readonly Dictionary<string, List<StoreChange>> _folders = [];
+    private readonly Dictionary<IFile, int> _files = [];
+    private readonly Dictionary<string, int> _folders = [];
+    private readonly List<SyncItem> _items = [];
+    private readonly List<List<StoreChange>> _changes = [];
 
-    public void Add(StoreChange change, IFile file) => Add(_files, file, change);
-
-    public void AddFolder(StoreChange change, string folder) => Add(_folders, folder, change);
-
-    /// <summary>Syncs all, files before folders, and reports each change whose wish failed.</summary>
-    public void Run(Action<StoreChange, Exception> failed)
+    public void Add(StoreChange change, IFile file)
     {
-        // Writing is started for all files before the first is waited for: the first wait then commits the file system's
-        // journal for all of them, and the others find little left to do.
-        if (_files.Count > 1)
-            foreach (var file in _files.Keys)
-                file.StartSync();
-        foreach (var (file, changes) in _files)
-            Attempt(file.Sync, changes, failed);
-        foreach (var (folder, changes) in _folders)
-            Attempt(() => files.SyncFolder(folder), changes, failed);
+        if (!_files.TryGetValue(file, out var at))
+            _files.Add(file, at = Begin(new SyncItem { File = file }));
+        Add(at, change);
+    }
+
+    public void AddFolder(StoreChange change, string folder)
+    {
+        if (!_folders.TryGetValue(folder, out var at))
+            _folders.Add(folder, at = Begin(new SyncItem { Folder = folder }));
+        Add(at, change);
+    }
+
+    /// <summary>Syncs all, and reports each change whose wish failed.</summary>
+    public void Run()
+    {
+        if (_items.Count == 0)
+            return;
+        files.SyncAll(_items);
+        for (var i = 0; i < _items.Count; i++)
+            if (_items[i].Error is { } error)
+                foreach (var change in _changes[i])
+                    change.Fail(error);
         _files.Clear();
         _folders.Clear();
+        _items.Clear();
+        _changes.Clear();
     }
 
-    private static void Attempt(Action sync, List<StoreChange> changes, Action<StoreChange, Exception> failed)
+    private int Begin(SyncItem item)
     {
-        try
-        {
-            sync();
-        }
-        catch (Exception error)
-        {
-            foreach (var change in changes)
-                failed(change, error);
-        }
+        _items.Add(item);
+        _changes.Add([]);
+        return _items.Count - 1;
     }
 
-    private static void Add<T>(Dictionary<T, List<StoreChange>> wishes, T wish, StoreChange change)
-        where T : notnull
+    private void Add(int at, StoreChange change)
     {
-        if (!wishes.TryGetValue(wish, out var changes))
-            wishes.Add(wish, changes = []);
-        if (!changes.Contains(change))
+        var changes = _changes[at];
+        if (changes.Count == 0 || changes[^1] != change)
             changes.Add(change);
     }
 }

@@ -33,19 +33,43 @@ public interface IFile : IDisposable
     /// <param name="offset">Where to, in octets.</param>
     void Write(ReadOnlySpan<byte> data, long offset);
 
-    /// <summary>Cuts or extends the file.</summary>
-    /// <param name="length">The new size in octets.</param>
-    void SetLength(long length);
-
     /// <summary>Sets the time of last change, which is where an internal date survives the loss of a journal.</summary>
     /// <param name="time">The time.</param>
     void SetModified(DateTimeOffset time);
 
-    /// <summary>Starts writing out what is dirty, without waiting: a following <see cref="Sync"/> of several files then costs one wait.</summary>
-    void StartSync();
-
     /// <summary>Returns when content and size are on the device.</summary>
     void Sync();
+}
+
+/// <summary>A file or a folder to be synced together with others.</summary>
+public sealed class SyncItem
+{
+    /// <summary>The file, if it is one.</summary>
+    public IFile? File { get; init; }
+
+    /// <summary>The folder, if it is one.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>What went wrong, or null.</summary>
+    public Exception? Error { get; set; }
+
+    /// <summary>Syncs it now, and keeps what goes wrong.</summary>
+    /// <param name="files">The file system.</param>
+    public void Run(IFileSystem files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        try
+        {
+            if (File is not null)
+                File.Sync();
+            else
+                files.SyncFolder(Folder!);
+        }
+        catch (Exception error)
+        {
+            Error = error;
+        }
+    }
 }
 
 /// <summary>
@@ -100,6 +124,12 @@ public interface IFileSystem
     /// <summary>Returns when the names in a folder are on the device.</summary>
     /// <param name="path">The folder.</param>
     void SyncFolder(string path);
+
+    /// <summary>
+    /// Syncs several files and folders, in no order. An item that fails says so in <see cref="SyncItem.Error"/>; this does not throw for it.
+    /// </summary>
+    /// <param name="items">What is to be synced.</param>
+    void SyncAll(IReadOnlyList<SyncItem> items);
 
     /// <summary>Copies octets from file to file, in the kernel where it can (copy_file_range(2)).</summary>
     /// <param name="from">The source.</param>

@@ -48,18 +48,6 @@ internal sealed class RealFile(SafeFileHandle handle, string path) : IFile
         }
     }
 
-    public void SetLength(long length)
-    {
-        try
-        {
-            RandomAccess.SetLength(handle, length);
-        }
-        catch (IOException error)
-        {
-            throw SystemCalls.Failure(error, "truncate", path);
-        }
-    }
-
     public void SetModified(DateTimeOffset time)
     {
         try
@@ -72,7 +60,8 @@ internal sealed class RealFile(SafeFileHandle handle, string path) : IFile
         }
     }
 
-    public void StartSync() => SystemCalls.StartWriteOut(handle);
+    /// <summary>Begins to write out what is dirty, without waiting.</summary>
+    internal void StartSync() => SystemCalls.StartWriteOut(handle);
 
     public void Sync() => SystemCalls.Sync(handle, path);
 

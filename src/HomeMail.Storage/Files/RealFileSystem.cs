@@ -10,6 +10,8 @@ public sealed class RealFileSystem : IFileSystem
     private const int FileMode = 0b110_100_000;
     private const int ReadOnlyMode = 0b100_100_000;
 
+    private readonly SyncThreads _threads = new();
+
     private RealFileSystem()
     {
     }
@@ -77,6 +79,16 @@ public sealed class RealFileSystem : IFileSystem
     {
         using var folder = SystemCalls.Open(path, write: false);
         SystemCalls.Sync(folder, path);
+    }
+
+    /// <inheritdoc/>
+    public void SyncAll(IReadOnlyList<SyncItem> items)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        if (items.Count > 1)
+            foreach (var item in items)
+                (item.File as RealFile)?.StartSync();
+        _threads.Run(items, this);
     }
 
     /// <inheritdoc/>

@@ -245,6 +245,13 @@ public sealed class SimulatedFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
+    public void SyncAll(IReadOnlyList<SyncItem> items)
+    {
+        foreach (var item in items)
+            item.Run(this);
+    }
+
+    /// <inheritdoc/>
     public void Copy(IFile from, long fromOffset, IFile to, long toOffset, long count)
     {
         var buffer = new byte[count];
@@ -426,20 +433,7 @@ public sealed class SimulatedFileSystem : IFileSystem
             }
         }
 
-        public void SetLength(long length)
-        {
-            lock (files._gate)
-            {
-                files.Step("truncate", path);
-                inode.SetLength(length);
-            }
-        }
-
         public void SetModified(DateTimeOffset time) => inode.Modified = time;
-
-        public void StartSync()
-        {
-        }
 
         public void Sync()
         {

@@ -12,7 +12,7 @@ internal sealed class SimulatedFolder : SimulatedNode
 /// <summary>A file: what the process sees, what is on the device, and the writes in between.</summary>
 internal sealed class SimulatedInode : SimulatedNode
 {
-    private readonly List<(long Offset, byte[]? Data)> _unsynced = [];
+    private readonly List<(long Offset, byte[] Data)> _unsynced = [];
 
     public byte[] Content { get; private set; } = [];
 
@@ -30,14 +30,6 @@ internal sealed class SimulatedInode : SimulatedNode
         _unsynced.Add((offset, data.ToArray()));
     }
 
-    public void SetLength(long length)
-    {
-        var content = Content;
-        Array.Resize(ref content, (int)length);
-        Content = content;
-        _unsynced.Add((length, null));
-    }
-
     public void Sync()
     {
         Durable = Content;
@@ -52,8 +44,7 @@ internal sealed class SimulatedInode : SimulatedNode
                 content = random.Next(4) switch
                 {
                     0 => content,
-                    1 when data is not null => Apply(content, offset, data.AsSpan(0, random.Next(data.Length + 1))),
-                    _ when data is null => content,
+                    1 => Apply(content, offset, data.AsSpan(0, random.Next(data.Length + 1))),
                     _ => Apply(content, offset, data),
                 };
         return new SimulatedInode { Content = content, Durable = content, Links = 0, IsReadOnly = IsReadOnly, Modified = Modified };
