@@ -30,6 +30,7 @@ internal sealed class HouseServer : IAsyncDisposable
     private readonly Heartbeat _heartbeat;
     private readonly List<SmtpListener> _listeners = [];
     private readonly DkimKeys _dkimKeys;
+    private readonly DkimRotation _dkimRotation;
     private readonly LiveSessions _sessions = new();
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
@@ -54,6 +55,7 @@ internal sealed class HouseServer : IAsyncDisposable
         _guard = new AuthenticationGuard(clock);
         _heartbeat = new Heartbeat(clock);
         var resolver = new CachingResolver(Resolver(settings), clock);
+        _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log);
 
@@ -83,7 +85,7 @@ internal sealed class HouseServer : IAsyncDisposable
         Listen(listen.Submissions, SmtpRole.Submissions, context);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
 
-        var serving = Task.WhenAll([.. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop)]);
+        var serving = Task.WhenAll([.. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop)]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
             await Task.WhenAny(serving, stopped.Task);
@@ -107,6 +109,13 @@ internal sealed class HouseServer : IAsyncDisposable
                 _log.Error("dkim", ("domain", domain.Name), ("what", error.Message), ("then", "mail from this domain is not signed"));
             }
         }
+    }
+
+    // Only behind the first making of keys: two may not make the same one.
+    private async Task RotateKeysAsync(Task made, CancellationToken stop)
+    {
+        await made;
+        await _dkimRotation.RunAsync(() => _running.Settings.Domains.Values.Select(d => (d.Name, d.DkimSelector)), stop);
     }
 
     /// <summary>Takes new settings into force; endpoints and the data folder stay as they are until the next start.</summary>

@@ -24,9 +24,12 @@ public sealed class DkimKeys(string folder) : IDisposable
     /// <returns>None if the domain has no keys, or they are still being made.</returns>
     public IReadOnlyList<DkimKey> For(string domain) => _keys.GetValueOrDefault(domain) ?? [];
 
-    /// <summary>Loads the keys of a selector, and makes those that are not there. Takes seconds on a small device if it has to make one.</summary>
+    /// <summary>
+    /// Loads the keys that are to sign for a domain: those of its selector, or of the one that a rotation has led to since. Makes those that are not
+    /// there, which takes seconds on a small device.
+    /// </summary>
     /// <param name="domain">The domain, in A-labels.</param>
-    /// <param name="selector">The selector.</param>
+    /// <param name="selector">The selector of the configuration; when it is another than before, it wins over a rotation.</param>
     /// <returns>The keys; from now on they are those that <see cref="For"/> gives.</returns>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">A file cannot be read or written.</exception>
@@ -34,17 +37,48 @@ public sealed class DkimKeys(string folder) : IDisposable
     /// <exception cref="ArgumentException">Domain or selector are not names.</exception>
     public IReadOnlyList<DkimKey> Use(string domain, string selector)
     {
-        ArgumentNullException.ThrowIfNull(domain);
         ArgumentNullException.ThrowIfNull(selector);
-        domain = domain.ToLowerInvariant();
-        if (!IsFileName(domain) || !IsFileName(selector))
-            throw new ArgumentException("domain or selector is not a name");
-        IReadOnlyList<DkimKey> keys =
-        [
-            LoadOrCreate(domain, selector, DkimAlgorithm.RsaSha256), LoadOrCreate(domain, selector + Ed25519Suffix, DkimAlgorithm.Ed25519Sha256),
-        ];
+        var keys = Load(domain, DkimRotationState.Read(FolderOf(domain), selector).Current);
         _keys[domain] = keys; // the ones before are left to the collector: a signature may be in the making
         return keys;
+    }
+
+    /// <summary>Loads the keys of a selector, and makes those that are not there.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="selector">The selector.</param>
+    internal IReadOnlyList<DkimKey> Load(string domain, string selector)
+    {
+        domain = domain.ToLowerInvariant();
+        if (!IsFileName(selector))
+            throw new ArgumentException("the selector is not a name");
+        return [LoadOrCreate(domain, selector, DkimAlgorithm.RsaSha256), LoadOrCreate(domain, selector + Ed25519Suffix, DkimAlgorithm.Ed25519Sha256)];
+    }
+
+    /// <summary>Loads the keys of a selector if they are there.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="selector">The selector.</param>
+    /// <returns>None if one of them is missing.</returns>
+    internal IReadOnlyList<DkimKey> Find(string domain, string selector) =>
+        File.Exists(PathOf(domain, selector)) && File.Exists(PathOf(domain, selector + Ed25519Suffix)) ? Load(domain, selector) : [];
+
+    /// <summary>Takes the key files of a selector away.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="selector">The selector.</param>
+    internal void Remove(string domain, string selector)
+    {
+        foreach (var name in new[] { selector, selector + Ed25519Suffix })
+            File.Delete(PathOf(domain, name));
+    }
+
+    /// <summary>The folder of a domain's keys.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <exception cref="ArgumentException">It is not a name.</exception>
+    internal string FolderOf(string domain)
+    {
+        ArgumentNullException.ThrowIfNull(domain);
+        if (!IsFileName(domain))
+            throw new ArgumentException("the domain is not a name");
+        return Path.Combine(folder, domain.ToLowerInvariant());
     }
 
     /// <inheritdoc/>
@@ -56,11 +90,13 @@ public sealed class DkimKeys(string folder) : IDisposable
         _keys.Clear();
     }
 
-    private static bool IsFileName(string name) => DnsName.IsValid(name) && name.AsSpan().IndexOfAny("/\0 ") < 0 && name[0] != '.';
+    private static bool IsFileName(string name) => DnsName.IsHostLike(name) && name[0] != '.';
+
+    private string PathOf(string domain, string selector) => Path.Combine(FolderOf(domain), selector + Extension);
 
     private DkimKey LoadOrCreate(string domain, string selector, DkimAlgorithm algorithm)
     {
-        var path = Path.Combine(folder, domain, selector + Extension);
+        var path = PathOf(domain, selector);
         if (File.Exists(path))
             return DkimKey.Load(domain, selector, File.ReadAllText(path));
         var key = DkimKey.Create(domain, selector, algorithm);

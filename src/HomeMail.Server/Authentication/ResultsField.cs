@@ -73,25 +73,6 @@ public static class ResultsField
         return results.Add("arc", status, verdict.Problem, null, ("smtp.remote-ip", verdict.Status == ArcStatus.None ? null : remote?.ToString()));
     }
 
-    /// <summary>Adds the result of iprev.</summary>
-    /// <param name="results">The field.</param>
-    /// <param name="client">The address.</param>
-    /// <param name="outcome">What came of it.</param>
-    public static AuthenticationResults AddIprev(this AuthenticationResults results, IPAddress client, IprevOutcome outcome)
-    {
-        ArgumentNullException.ThrowIfNull(results);
-        ArgumentNullException.ThrowIfNull(client);
-        ArgumentNullException.ThrowIfNull(outcome);
-        var result = outcome.Result switch
-        {
-            IprevResult.Pass => "pass",
-            IprevResult.Fail => "fail",
-            IprevResult.TempError => "temperror",
-            _ => "permerror",
-        };
-        return results.Add("iprev", result, null, outcome.Name, ("policy.iprev", client.ToString()));
-    }
-
     /// <summary>The result's name in the registry.</summary>
     /// <param name="result">The result.</param>
     public static string Name(DkimResult result) => result switch

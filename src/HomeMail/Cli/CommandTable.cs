@@ -37,7 +37,7 @@ internal static class CommandTable
         new("log", "ID | ADDRESS", "Tell what became of a message", [Json], 1, null),
         new("explain", "ID", "Tell in plain words why a message was treated as it was", [Json], 1, null),
         new("spf", "IP MAIL-FROM [HELO]", "Check SPF", [Resolver, Json], 3, SpfCommand.RunAsync),
-        new("dkim", "FILE", "Check the DKIM signatures of a message", [Resolver, Json], 1, DkimCommand.RunAsync),
+        new("dkim", "FILE | rotate DOMAIN", "Check the DKIM signatures of a message, or make new signing keys", [Resolver, Json], 2, DkimCommand.RunAsync),
         new("dmarc", "DOMAIN", "Show the DMARC policy of a domain", [Resolver, Json], 1, DmarcCommand.RunAsync),
         new("import", "ACCOUNT PATH", "Import a Maildir or mbox", [new("--mailbox", "NAME", "the mailbox to import into")], 2, null),
         new("export", "ACCOUNT PATH", "Export an account to a Maildir", [], 2, null),

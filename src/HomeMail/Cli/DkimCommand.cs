@@ -9,6 +9,13 @@ internal static class DkimCommand
 {
     public static async Task<int> RunAsync(CommandCall call, CancellationToken cancel)
     {
+        if (call.Arguments is [_, _])
+        {
+            if (call.Arguments[0] == "rotate")
+                return await DkimRotateCommand.RunAsync(call, cancel);
+            await call.Streams.Error.WriteLineAsync($"homemail dkim: '{call.Arguments[1]}' is too much; see `homemail dkim --help`");
+            return ExitCode.Misuse;
+        }
         var problem = call.Arguments.Count == 0 ? "needs a file; see `homemail dkim --help`" : null;
         if (problem is not null || !ResolverChoice.TryMake(call, out var resolver, out problem))
         {

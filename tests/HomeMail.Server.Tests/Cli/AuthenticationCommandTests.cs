@@ -47,6 +47,8 @@ public sealed class AuthenticationCommandTests
     [InlineData("spf", "192.0.2.1", "<>")]
     [InlineData("dkim")]
     [InlineData("dkim", "/nowhere/message")]
+    [InlineData("dkim", "a", "b")]
+    [InlineData("dkim", "rotate", "example.org", "--config", "/nowhere/homemail.ini")]
     [InlineData("dmarc")]
     [InlineData("dmarc", "a..b")]
     [InlineData("dmarc", "example.org", "--resolver", "dns.example")]
