@@ -28,6 +28,7 @@ internal sealed class HouseServer : IAsyncDisposable
     private readonly ConnectionGate _gate;
     private readonly AuthenticationGuard _guard;
     private readonly Heartbeat _heartbeat;
+    private readonly MemoryBudget _memory = MemoryBudget.OfThisProcess();
     private readonly List<SmtpListener> _listeners = [];
     private readonly DkimKeys _dkimKeys;
     private readonly DkimRotation _dkimRotation;
@@ -52,8 +53,9 @@ internal sealed class HouseServer : IAsyncDisposable
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         _running = Prepare(settings);
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress);
-        _guard = new AuthenticationGuard(clock);
+        _guard = new AuthenticationGuard(clock) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
+        _heartbeat.Add(_memory);
         var resolver = new CachingResolver(Resolver(settings), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
@@ -128,6 +130,7 @@ internal sealed class HouseServer : IAsyncDisposable
         _queue.UseRoutes(routes);
         _gate.Limit = settings.Limits.Connections;
         _gate.LimitPerAddress = settings.Limits.ConnectionsPerAddress;
+        _guard.Limits = ServerMap.Authentication(settings);
         _log.Level = settings.Server.Log;
         _ = Task.Run(() => UseDkimKeys(settings));
     }
@@ -199,6 +202,6 @@ internal sealed class HouseServer : IAsyncDisposable
     {
         var names = ServerMap.Names(settings, _secret);
         return new Running(
-            settings, ServerMap.Smtp(settings, names, ServerMap.Identity(settings, _clock)), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
+            settings, ServerMap.Smtp(settings, names, ServerMap.Identity(settings, _clock), _memory), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
     }
 }

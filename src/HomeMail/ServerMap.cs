@@ -25,8 +25,15 @@ internal static class ServerMap
         ? TlsIdentity.Load(certificate, key)
         : TlsIdentity.LoadOrMake(Path.Combine(settings.Server.Data, "tls"), settings.Server.Hostname, clock);
 
-    public static SmtpServerOptions Smtp(Settings settings, HostedNames names, TlsIdentity tls) => new()
+    public static AuthenticationLimits Authentication(Settings settings) => new()
     {
+        Failures = settings.Limits.AuthFailures,
+        Block = settings.Limits.AuthBlock,
+    };
+
+    public static SmtpServerOptions Smtp(Settings settings, HostedNames names, TlsIdentity tls, MemoryBudget memory) => new()
+    {
+        Memory = memory,
         Hostname = settings.Server.Hostname,
         Tls = tls,
         Credentials = names,

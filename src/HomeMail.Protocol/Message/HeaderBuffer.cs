@@ -34,6 +34,9 @@ public sealed class HeaderBuffer : IDisposable
     /// <summary>Where it stands.</summary>
     public HeaderState State { get; private set; }
 
+    /// <summary>Octets of memory that are held.</summary>
+    public int Capacity => _buffer.Length;
+
     /// <summary>The header block so far; after <see cref="HeaderState.Complete"/> with the empty line at its end. Valid until the next call.</summary>
     public ReadOnlySpan<byte> Block => _buffer.AsSpan(0, _length);
 

@@ -77,6 +77,9 @@ public static class SmtpReplies
     /// <summary>Memory is short.</summary>
     public static readonly SmtpReply Busy = new(421, "4.3.2", "Too busy now, try again later");
 
+    /// <summary>Memory is short, and this message has to wait.</summary>
+    public static readonly SmtpReply MemoryShort = new(452, "4.3.1", "Not enough memory now, try again later");
+
     // Order
 
     /// <summary>A command before HELO or EHLO (RFC 5321 4.1.4).</summary>
@@ -151,6 +154,9 @@ public static class SmtpReplies
 
     /// <summary>SIZE says more than is taken (RFC 1870 6.1).</summary>
     public static readonly SmtpReply TooBig = new(552, "5.3.4", "Message is too big");
+
+    /// <summary>The message is far over the limit and goes on and on.</summary>
+    public static readonly SmtpReply MuchTooBig = new(421, "4.3.4", "Message is far too big, closing");
 
     /// <summary>The header is over its limit.</summary>
     public static readonly SmtpReply HeaderTooBig = new(552, "5.3.4", "Message header is too big");
@@ -242,6 +248,12 @@ public static class SmtpReplies
 
     /// <summary>A response that breaks the mechanism's grammar.</summary>
     public static readonly SmtpReply AuthMalformed = new(501, "5.5.2", "Response is malformed");
+
+    /// <summary>Too many wrong passwords from behind an address that many share (RFC 4954 4.7.0 of section 6).</summary>
+    public static readonly SmtpReply AuthNotNow = new(454, "4.7.0", "Too many failed log-ins from your address, try again later");
+
+    /// <summary>This address is blocked for its wrong passwords.</summary>
+    public static readonly SmtpReply AuthBlocked = new(421, "4.7.0", "Too many failed log-ins from your address, try again later");
 
     /// <summary>Too many wrong passwords from here.</summary>
     public static readonly SmtpReply AuthTooMany = new(421, "4.7.0", "Too many failed log-ins, closing");

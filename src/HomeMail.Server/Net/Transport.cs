@@ -107,7 +107,17 @@ public sealed class Transport : IAsyncDisposable
     }
 
     /// <summary>Makes a waiting read return with <see cref="ReadResult.IsCanceled"/>. May be called from any thread.</summary>
-    public void CancelRead() => Reader.CancelPendingRead();
+    public void CancelRead()
+    {
+        try
+        {
+            Reader.CancelPendingRead();
+        }
+        catch (Exception error) when (error is ObjectDisposedException or InvalidOperationException or AggregateException)
+        {
+            // Between plain text and TLS there is no reader that waits; and whoever calls this has other sessions to look after.
+        }
+    }
 
     /// <summary>Breaks the connection off. May be called from any thread; reads and writes that wait end with an error.</summary>
     public void Abort()

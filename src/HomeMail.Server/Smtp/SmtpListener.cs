@@ -105,17 +105,16 @@ public sealed class SmtpListener : IDisposable
             var peer = (IPEndPoint)client.RemoteEndPoint!;
             address = peer.Address;
             client.NoDelay = true;
-            var answer = _context.Guard.IsBlocked(address) && _service is SmtpRole.Submission or SmtpRole.Submissions
-                ? ConnectionGate.Answer.TooManyFromAddress : _context.Gate.Enter(address);
-            entered = answer == ConnectionGate.Answer.Welcome;
-            if (!entered)
+            var options = _context.Options();
+            if (Refusal(address, options) is { } refusal)
             {
-                TurnAway(client, answer, peer);
+                TurnAway(client, refusal, peer);
                 return;
             }
+            entered = true;
             var transport = new Transport(new NetworkStream(client, ownsSocket: true));
             var session = new SmtpSession(
-                transport, _service, peer, _context.Options(), _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);
+                transport, _service, peer, options, _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);
             _context.Heartbeat.Add(session);
             _context.Sessions.Add(session.Id);
             try
@@ -148,10 +147,24 @@ public sealed class SmtpListener : IDisposable
         }
     }
 
-    // Said without waiting: who floods us must not hold what it is refused.
-    private void TurnAway(Socket client, ConnectionGate.Answer answer, IPEndPoint peer)
+    /// <summary>Null if the client is let in, and then it has a place at the gate.</summary>
+    private SmtpReply? Refusal(IPAddress address, SmtpServerOptions options)
     {
-        var reply = answer == ConnectionGate.Answer.Full ? SmtpReplies.TooManyConnections : SmtpReplies.TooManyFromAddress;
+        if (options.Memory is { IsCritical: true })
+            return SmtpReplies.Busy;
+        if (_service is SmtpRole.Submission or SmtpRole.Submissions && _context.Guard.IsBlocked(address))
+            return SmtpReplies.AuthBlocked;
+        return _context.Gate.Enter(address) switch
+        {
+            ConnectionGate.Answer.Welcome => null,
+            ConnectionGate.Answer.Full => SmtpReplies.TooManyConnections,
+            _ => SmtpReplies.TooManyFromAddress,
+        };
+    }
+
+    // Said without waiting: who floods us must not hold what it is refused.
+    private void TurnAway(Socket client, SmtpReply reply, IPEndPoint peer)
+    {
         client.Blocking = false;
         if (_service != SmtpRole.Submissions)
             client.Send(reply.Octets, SocketFlags.None, out _);

@@ -25,19 +25,19 @@ public sealed record SmtpLimits
     /// <summary>Octets of a message (RFC 1870).</summary>
     public long MessageSize { get; init; } = 25 * 1024 * 1024;
 
-    /// <summary>Recipients of a transaction; RFC 5321 4.5.3.1.8 asks for 100 at least.</summary>
+    /// <summary>Recipients of a transaction, and refusals that a session may get; RFC 5321 4.5.3.1.8 asks for 100 at least.</summary>
     public int Recipients { get; init; } = 100;
 
     /// <summary>Commands of a session.</summary>
-    public int Commands { get; init; } = 10_000;
+    public int Commands { get; init; } = 12_000;
 
-    /// <summary>Commands of a session that are not known or out of order, and wrong recipients, before it is closed.</summary>
-    public int Errors { get; init; } = 20;
+    /// <summary>Commands of a session that are not known, wrong or out of order, before it is closed. As many refusals as a transaction may have recipients close it too.</summary>
+    public int Errors { get; init; } = 10;
 
     /// <summary>Transactions of a session, told by LIMITS (RFC 9422).</summary>
-    public int Transactions { get; init; } = 1000;
+    public int Transactions { get; init; } = 100;
 
-    /// <summary>Octets of a command line with its ending. RFC 5321 4.5.3.1.4 has 512; extensions add to it.</summary>
+    /// <summary>Octets of a command line with its ending. RFC 5321 4.5.3.1.4 has 512; extensions add to it. Those of AUTH may be longer (RFC 4954 4).</summary>
     public int CommandLine { get; init; } = 2048;
 
     /// <summary>Received fields (RFC 5321 6.3).</summary>
@@ -50,15 +50,15 @@ public sealed record SmtpLimits
     public TimeSpan IdleBeforeMail { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How long a session may take.</summary>
-    public TimeSpan Session { get; init; } = TimeSpan.FromHours(2);
+    public TimeSpan Session { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>Octets a second that content must come in with, over a minute.</summary>
-    public int DataRate { get; init; } = 100;
+    /// <summary>Octets a second that content must come in with, over a minute; zero for no limit.</summary>
+    public int DataRate { get; init; } = 128;
 
     /// <summary>How long the greeting on port 25 waits for clients that speak first; zero is not at all. This machine itself never waits.</summary>
     public TimeSpan GreetingDelay { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The longest time ahead that a message may be held (RFC 4865).</summary>
+    /// <summary>The longest time ahead that a message may be held (RFC 4865); zero if holding is not offered.</summary>
     public TimeSpan FutureRelease { get; init; } = TimeSpan.FromDays(30);
 }
 
@@ -73,6 +73,9 @@ public sealed record SmtpServerOptions
 
     /// <summary>Certificate and key, or null: then STARTTLS is not offered.</summary>
     public TlsIdentity? Tls { get; init; }
+
+    /// <summary>Memory that all sessions share, or null for no limit.</summary>
+    public MemoryBudget? Memory { get; init; }
 
     /// <summary>The accounts' keys, or null: then AUTH is not offered.</summary>
     public ICredentialSource? Credentials { get; init; }

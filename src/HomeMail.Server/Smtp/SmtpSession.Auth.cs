@@ -158,6 +158,11 @@ public sealed partial class SmtpSession
     private async ValueTask SucceedAuthenticationAsync()
     {
         var account = _exchange!.AccountName!;
+        if (!_guard.MayTry(account, _client.Peer.Address))
+        {
+            PutOffAuthentication();
+            return;
+        }
         // The guard may know that somebody guesses at this account from this address; then even the right password waits its turn.
         if (!await _guard.AdmitAsync(account, _client.Peer.Address, _stop).ConfigureAwait(false))
         {
@@ -178,11 +183,29 @@ public sealed partial class SmtpSession
             return;
         }
         var name = _exchange!.AccountName;
+        if (!_guard.MayTry(name ?? "", _client.Peer.Address))
+        {
+            PutOffAuthentication();
+            return;
+        }
         _log.Info("login-failed", ("session", Id), ("peer", _client.Peer.Address.ToString()), ("name", name), ("mechanism", _exchange.Mechanism));
         Wait(TimeSpan.FromMinutes(2));
         await _guard.FailedAsync(name ?? "", _client.Peer.Address, _stop).ConfigureAwait(false);
         Fault(SmtpReplies.AuthFailed);
-        if (++_authFailures >= MaxAuthFailures && _phase != Phase.Close)
+        EndAfterFailures();
+    }
+
+    // Said to the right password and to a wrong one alike.
+    private void PutOffAuthentication()
+    {
+        _log.Info("login-put-off", ("session", Id), ("peer", _client.Peer.Address.ToString()), ("name", _exchange!.AccountName));
+        Send(SmtpReplies.AuthNotNow);
+        EndAfterFailures();
+    }
+
+    private void EndAfterFailures()
+    {
+        if (++_authFailures >= MaxAuthFailures)
             Close(SmtpReplies.AuthTooMany, "too many failed log-ins");
     }
 }

@@ -53,6 +53,12 @@ public sealed partial class SmtpSession
             Close(SmtpReplies.OutOfStep, "BDAT with wrong arguments");
             return null;
         }
+        if (octets > MostOctets)
+        {
+            Fault(SmtpReplies.TooBig);
+            Close(SmtpReplies.MuchTooBig, "a chunk that is far too big");
+            return null;
+        }
         _chunkLeft = octets;
         _chunkIsLast = !mark.IsEmpty;
         _chunkRefusal = _client.HelloName.Length == 0 ? SmtpReplies.HelloFirst
@@ -75,7 +81,7 @@ public sealed partial class SmtpSession
             _transport.Reader.AdvanceTo(consumed);
             if (ended)
                 break;
-            if (IsBroken(result))
+            if (IsBroken(result) || IsEndless())
                 return;
         }
         _receiving = false;
@@ -103,7 +109,7 @@ public sealed partial class SmtpSession
             else
                 _received += part.Length;
             _transport.Reader.AdvanceTo(part.End);
-            if (_chunkLeft > 0 && IsBroken(result))
+            if ((_chunkLeft > 0 && IsBroken(result)) || IsEndless())
                 return;
         }
         _receiving = false;
@@ -152,6 +158,20 @@ public sealed partial class SmtpSession
         return true;
     }
 
+    // What is too big is read to its end and refused then (RFC 1870 6.3); but the end must come.
+    private bool IsEndless()
+    {
+        if (_contentSize <= MostOctets)
+            return false;
+        _receiving = false;
+        DropTransaction();
+        Fault(SmtpReplies.TooBig);
+        Close(SmtpReplies.MuchTooBig, "a message that is far too big");
+        return true;
+    }
+
+    private long MostOctets => (2 * Limits.MessageSize) + HeaderBuffer.Limit;
+
     private void BeginContent(bool chunked)
     {
         DisposeContent();
@@ -165,6 +185,7 @@ public sealed partial class SmtpSession
         _body?.Dispose();
         _body = null;
         _header.Reset();
+        ReleaseMemory();
         _contentRefusal = null;
         _contentSize = 0;
         _contentEightBit = false;
@@ -213,15 +234,14 @@ public sealed partial class SmtpSession
             Refuse(SmtpReplies.BareLineEnding);
             return;
         }
-        if (_header.State == HeaderState.Open)
-        {
-            if (_header.Append(content, out var body) == HeaderState.TooBig)
-                Refuse(SmtpReplies.HeaderTooBig);
-            else
-                KeepBody(body);
-            return;
-        }
-        KeepBody(content);
+        if (_header.State != HeaderState.Open)
+            KeepBody(content);
+        else if (_header.Append(content, out var body) == HeaderState.TooBig)
+            Refuse(SmtpReplies.HeaderTooBig);
+        else
+            KeepBody(body);
+        if (!HasMemory())
+            Refuse(SmtpReplies.MemoryShort);
     }
 
     private void KeepBody(ReadOnlySpan<byte> octets)
@@ -238,6 +258,7 @@ public sealed partial class SmtpSession
         _contentRefusal = reply;
         _header.Reset();
         _body?.Dispose();
+        ReleaseMemory();
     }
 
     private async ValueTask EndContentAsync()

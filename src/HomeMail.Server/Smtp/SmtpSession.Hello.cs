@@ -38,7 +38,7 @@ public sealed partial class SmtpSession
             text.Append("\nREQUIRETLS");
         if (OffersAuth && Mechanisms() is { Length: > 0 } mechanisms)
             text.Append("\nAUTH ").Append(mechanisms);
-        if (IsSubmission)
+        if (OffersFutureRelease)
         {
             var limit = (long)Limits.FutureRelease.TotalSeconds;
             text.Append(CultureInfo.InvariantCulture, $"\nFUTURERELEASE {limit} {(_clock.GetUtcNow() + Limits.FutureRelease).UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}");
@@ -53,6 +53,8 @@ public sealed partial class SmtpSession
 
     private bool OffersAuth => IsSubmission && IsTls && _options.Credentials is not null && _client.Principal.Kind == PrincipalKind.Internet;
 
+    private bool OffersFutureRelease => IsSubmission && Limits.FutureRelease > TimeSpan.Zero;
+
     private SmtpOffer Offer => SmtpOffer.SmtpUtf8 | SmtpOffer.Dsn | (OffersRequireTls ? SmtpOffer.RequireTls : 0)
-        | (IsSubmission ? SmtpOffer.FutureRelease : 0);
+        | (OffersFutureRelease ? SmtpOffer.FutureRelease : 0);
 }

@@ -19,6 +19,8 @@ public sealed partial class SmtpSession
             return SmtpReplies.TooBig;
         if (HeldTooLong(ref mail))
             return SmtpReplies.HoldTooLong;
+        if (_options.Memory is { IsShort: true })
+            return SmtpReplies.MemoryShort;
         if (_intake.CheckSender(_client, mail) is { } refused)
             return refused;
         _transaction = new MailTransaction { Client = _client, Mail = mail };

@@ -33,6 +33,7 @@ public sealed partial class SmtpSession
         var tls = _transport.Tls!;
         _client.TlsVersion = tls.SslProtocol == SslProtocols.Tls13 ? "TLSv1.3" : tls.SslProtocol == SslProtocols.Tls12 ? "TLSv1.2" : tls.SslProtocol.ToString();
         _client.TlsCipher = tls.NegotiatedCipherSuite.ToString();
+        _client.TlsServerName = tls.TargetHostName is { Length: > 0 } name ? name : null;
         _client.HelloName = "";
         _client.IsExtended = false;
         DropTransaction();

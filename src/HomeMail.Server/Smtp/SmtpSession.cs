@@ -31,6 +31,7 @@ public sealed partial class SmtpSession : ITimed
     private const int MaxPending = 16 * 1024;
 
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan IdleOfShared = TimeSpan.FromSeconds(30);
 
     private readonly Transport _transport;
     private readonly SmtpServerOptions _options;
@@ -42,6 +43,8 @@ public sealed partial class SmtpSession : ITimed
     private readonly long _started;
     private readonly CancellationToken _stop;
 
+    private readonly TimeSpan _idleBeforeMail;
+
     private Phase _phase;
     private MailTransaction? _transaction;
     private SmtpReply? _expiredReply;
@@ -49,6 +52,7 @@ public sealed partial class SmtpSession : ITimed
     private bool _answered;
     private int _commands;
     private int _errors;
+    private int _rejections;
     private int _transactions;
     private int _messages;
     private string? _endReason;
@@ -82,7 +86,9 @@ public sealed partial class SmtpSession : ITimed
             Service = service,
             SessionId = SessionIds.New(),
         };
-        Wait(_options.Limits.IdleBeforeMail);
+        // Who comes through a router that masks its clients shares few places with all others who do.
+        _idleBeforeMail = guard.IsShared(_client.Peer.Address) && Limits.IdleBeforeMail > IdleOfShared ? IdleOfShared : Limits.IdleBeforeMail;
+        Wait(_idleBeforeMail);
     }
 
     /// <summary>The session's identifier, as it stands in the greeting and in the log.</summary>
@@ -124,8 +130,8 @@ public sealed partial class SmtpSession : ITimed
                 // Nothing is left to be said to a peer that has gone.
             }
             _log.Info("session", ("id", Id), ("peer", _client.Peer.Address.ToString()), ("service", RoleName(_client.Service)),
-                ("helo", _client.HelloName), ("tls", _client.TlsVersion), ("cipher", _client.TlsCipher), ("as", _client.Principal.ToString()),
-                ("messages", _messages), ("commands", _commands), ("errors", _errors), ("ms", (long)duration.TotalMilliseconds), ("end", _endReason ?? "quit"));
+                ("helo", _client.HelloName), ("tls", _client.TlsVersion), ("cipher", _client.TlsCipher), ("sni", _client.TlsServerName), ("as", _client.Principal.ToString()),
+                ("messages", _messages), ("commands", _commands), ("errors", _errors), ("rejected", _rejections), ("ms", (long)duration.TotalMilliseconds), ("end", _endReason ?? "quit"));
         }
     }
 
@@ -199,7 +205,7 @@ public sealed partial class SmtpSession : ITimed
                 await FlushAsync().ConfigureAwait(false);
                 // The time runs from the last answer, not from the last octet: a line must come whole in it.
                 if (_answered)
-                    Wait(_transaction is null && !_client.Principal.IsOurs ? Limits.IdleBeforeMail : Limits.Idle);
+                    Wait(_transaction is null && !_client.Principal.IsOurs ? _idleBeforeMail : Limits.Idle);
                 _answered = false;
                 result = await _transport.Reader.ReadAsync().ConfigureAwait(false);
             }
@@ -339,7 +345,9 @@ public sealed partial class SmtpSession : ITimed
     private void Fault(SmtpReply reply)
     {
         Send(reply);
-        if (++_errors >= Limits.Errors)
+        // What is well said and refused all the same (a recipient who is gone) is no junk; but who asks for so many does not mean to send.
+        var isJunk = reply.Code is < 550 or 555;
+        if (isJunk ? ++_errors >= Limits.Errors : ++_rejections >= Limits.Recipients)
             Close(SmtpReplies.TooManyErrors, "too many errors");
     }
 

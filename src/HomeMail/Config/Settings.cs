@@ -107,7 +107,7 @@ public sealed record TlsSettings(string? Certificate, string? Key);
 /// <param name="JunkCommands">Unknown or senseless commands of a session.</param>
 /// <param name="AuthFailures">Failed log-ins from an address before it is blocked.</param>
 /// <param name="AuthBlock">How long it then is blocked; null for never.</param>
-/// <param name="LineLength">Octets of a command line with CRLF (RFC 4954 4 asks for 12,288 of Base64).</param>
+/// <param name="LineLength">Octets of a command line with CRLF; those of AUTH may be longer in any case.</param>
 /// <param name="Hops">Received fields of a message (RFC 5321 6.3).</param>
 /// <param name="IdleTimeout">How long a session may say nothing (RFC 5321 4.5.3.2.7).</param>
 /// <param name="SessionTimeout">How long a session may last.</param>

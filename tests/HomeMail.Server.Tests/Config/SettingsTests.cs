@@ -38,7 +38,7 @@ public class SettingsTests
         Assert.Null(settings.DnsUpdate);
         Assert.Equal(100, settings.Limits.Recipients);
         Assert.Equal(100, settings.Limits.Hops);
-        Assert.Equal(12288, settings.Limits.LineLength);
+        Assert.Equal(2048, settings.Limits.LineLength);
         Assert.Equal(TimeSpan.FromDays(5), settings.Queue.GiveUpAfter);
         Assert.Equal(TimeSpan.FromHours(4), settings.Queue.DelayNoticeAfter);
         Assert.Empty(settings.SpfRewrite);

@@ -37,7 +37,7 @@ internal static class AuthDialogue
         var binding = words[0]["SCRAM-SHA-256-PLUS/".Length..];
         var bound = binding == "tls-server-end-point"
             ? SHA256.HashData(connection.Tls!.RemoteCertificate!.GetRawCertData())
-            : Net.TlsBindings.Of(connection.Tls!, Smtp.TestHouse.SelfSigned)!.TlsExporter.ToArray();
+            : Server.Net.TlsBindings.Of(connection.Tls!, Smtp.TestHouse.SelfSigned)!.TlsExporter.ToArray();
         var header = $"p={binding},,";
         var bare = $"n={words[1]},r={Convert.ToBase64String(RandomNumberGenerator.GetBytes(12))}";
         await SendAsync(connection, "AUTH SCRAM-SHA-256-PLUS " + Base64(header + bare));

@@ -60,9 +60,12 @@ internal sealed class InProcess : IPlace, IAsyncDisposable
         if (envelope.RequireTls)
             text += " requiretls";
         if (envelope.ReleaseAt is { } release)
-            text += string.Create(CultureInfo.InvariantCulture, $" release={(release - envelope.Arrived).TotalSeconds}");
+            text += string.Create(CultureInfo.InvariantCulture, $" release={Math.Round((release - envelope.Arrived).TotalSeconds)}");
         foreach (var recipient in envelope.Recipients)
         {
+            // The file also tells which mailboxes have it.
+            if (recipient.Status == RecipientStatus.Delivered && !recipient.Notify.HasFlag(DsnNotify.Success))
+                continue;
             text += $" {(recipient.Status == RecipientStatus.Waiting ? "to" : recipient.Status.ToString().ToLowerInvariant())} <{recipient.Address}>";
             if (recipient.Notify != DsnNotify.Unspecified)
                 text += " notify=" + recipient.Notify.ToString().Replace(", ", ",", StringComparison.Ordinal);

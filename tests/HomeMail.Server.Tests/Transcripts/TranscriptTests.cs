@@ -3,7 +3,7 @@ using Xunit;
 namespace HomeMail.Server.Tests.Transcripts;
 
 /// <summary>Every dialogue of <c>tests/transcripts</c>, in each way of cutting it up.</summary>
-public class TranscriptTests
+public class TranscriptTests(Binaries binaries) : IClassFixture<Binaries>
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "transcripts");
 
@@ -19,6 +19,8 @@ public class TranscriptTests
         }
     }
 
+    public static TheoryData<string> BinaryDialogues => [.. Names().Where(static name => Load(name).OnlyInProcess is null)];
+
     internal static IEnumerable<string> Names() =>
         from folder in (string[])["smtp", "submission"]
         from file in Directory.GetFiles(Path.Combine(Folder, folder), "*.txt").Order(StringComparer.Ordinal)
@@ -33,4 +35,15 @@ public class TranscriptTests
         await using var place = new InProcess(transcript.Settings, cut == Cut.Octet ? 1 : int.MaxValue);
         await new Player(transcript, place, cut).PlayAsync();
     }
+
+    [Theory, MemberData(nameof(BinaryDialogues))]
+    public async Task Against_the_binary(string name)
+    {
+        Binaries.RequireProgram();
+        var transcript = Load(name);
+        await new Player(transcript, await binaries.PlaceAsync(transcript.Settings), Cut.Whole).PlayAsync();
+    }
+
+    [Fact]
+    public void There_are_enough_dialogues() => Assert.InRange(Names().Count(), 120, int.MaxValue);
 }

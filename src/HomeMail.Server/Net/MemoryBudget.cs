@@ -1,0 +1,80 @@
+namespace HomeMail.Server.Net;
+
+/// <summary>
+/// Keeps the server within its memory: what sessions hold of messages that are coming in is counted, and the heap is looked at each heartbeat. Reaching
+/// the heap's limit throws somewhere, in whatever is running; so admission stops well before, and says "later" to those who come.
+/// </summary>
+/// <param name="heapLimit">Octets of the heap's limit.</param>
+/// <param name="used">How many octets of the heap are in use, garbage included; null asks the runtime.</param>
+/// <param name="collect">Collects garbage; null asks the runtime to.</param>
+public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action? collect = null) : ITimed
+{
+    // Of the heap: a quarter for content under way; the rest is for all else. The two marks are above what a server at work has.
+    private const double ContentShare = 0.25;
+    private const double ShortMark = 0.75;
+    private const double CriticalMark = 0.85;
+
+    // Where a collection has brought nothing, another one at once brings nothing but heat.
+    private const int BeatsBetweenCollections = 10;
+
+    private readonly long _contentLimit = (long)(heapLimit * ContentShare);
+    private long _content;
+    private int _beats;
+    private volatile Level _level;
+
+    private enum Level
+    {
+        Fine,
+        Short,
+        Critical,
+    }
+
+    /// <summary>Octets that are reserved now.</summary>
+    public long Reserved => Interlocked.Read(ref _content);
+
+    /// <summary>New transactions are put off (452).</summary>
+    public bool IsShort => _level != Level.Fine;
+
+    /// <summary>New connections are put off (421), and messages that are coming in are given up (452).</summary>
+    public bool IsCritical => _level == Level.Critical;
+
+    /// <summary>A budget as large as the heap may be.</summary>
+    public static MemoryBudget OfThisProcess() => new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    /// <summary>Asks for room for content.</summary>
+    /// <param name="octets">How much.</param>
+    /// <returns>False if there is none now; nothing is reserved then.</returns>
+    public bool TryReserve(int octets)
+    {
+        if (Interlocked.Add(ref _content, octets) <= _contentLimit)
+            return true;
+        Interlocked.Add(ref _content, -octets);
+        return false;
+    }
+
+    /// <summary>Gives room back.</summary>
+    /// <param name="octets">As much as was reserved.</param>
+    public void Release(int octets) => Interlocked.Add(ref _content, -octets);
+
+    /// <summary>Looks at the heap. Only what is left after a collection counts: garbage is no shortage.</summary>
+    /// <param name="now">The clock's timestamp.</param>
+    public void CheckTime(long now)
+    {
+        if (Used() <= heapLimit * ShortMark)
+            _beats = 0;
+        else if (_beats++ % BeatsBetweenCollections == 0)
+            Collect();
+        var left = Used();
+        _level = left > heapLimit * CriticalMark ? Level.Critical : left > heapLimit * ShortMark ? Level.Short : Level.Fine;
+    }
+
+    private long Used() => used?.Invoke() ?? GC.GetTotalMemory(false);
+
+    private void Collect()
+    {
+        if (collect is not null)
+            collect();
+        else
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
+    }
+}

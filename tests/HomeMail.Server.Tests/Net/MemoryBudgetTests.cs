@@ -1,0 +1,51 @@
+using HomeMail.Server.Net;
+using Xunit;
+
+namespace HomeMail.Server.Tests.Net;
+
+public class MemoryBudgetTests
+{
+    [Fact]
+    public void Content_may_have_a_quarter_of_the_heap()
+    {
+        var budget = new MemoryBudget(1000);
+        Assert.True(budget.TryReserve(200));
+        Assert.False(budget.TryReserve(51));
+        Assert.True(budget.TryReserve(50));
+        budget.Release(200);
+        Assert.True(budget.TryReserve(200));
+        Assert.Equal(250, budget.Reserved);
+    }
+
+    [Fact]
+    public void Garbage_is_no_shortage()
+    {
+        long used = 950;
+        var budget = new MemoryBudget(1000, () => used, () => used = 300);
+        budget.CheckTime(0);
+        Assert.False(budget.IsShort);
+    }
+
+    [Fact]
+    public void What_stays_after_a_collection_is_one()
+    {
+        long used = 800;
+        var collections = 0;
+        var budget = new MemoryBudget(1000, () => used, () => collections++);
+        for (var i = 0; i < 10; i++)
+            budget.CheckTime(i);
+        Assert.True(budget.IsShort);
+        Assert.False(budget.IsCritical);
+        Assert.Equal(1, collections);
+        used = 900;
+        budget.CheckTime(10);
+        Assert.True(budget.IsCritical);
+        Assert.Equal(2, collections);
+        used = 700;
+        budget.CheckTime(11);
+        Assert.False(budget.IsShort);
+    }
+
+    [Fact]
+    public void The_process_has_a_limit() => Assert.True(MemoryBudget.OfThisProcess().TryReserve(1_000_000));
+}
