@@ -61,12 +61,28 @@ public sealed class Transport : IAsyncDisposable
 
     /// <summary>Sends what was gathered.</summary>
     /// <exception cref="IOException">The connection is broken.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask FlushAsync()
+    public ValueTask FlushAsync()
     {
         if (_outputLength == 0)
-            return;
-        await _stream.WriteAsync(_output.AsMemory(0, _outputLength)).ConfigureAwait(false);
+            return ValueTask.CompletedTask;
+        // Most writes end at once: the socket has room.
+        var write = _stream.WriteAsync(_output.AsMemory(0, _outputLength));
+        if (!write.IsCompletedSuccessfully)
+            return FlushedAsync(write);
+        write.GetAwaiter().GetResult();
+        Flushed();
+        return ValueTask.CompletedTask;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FlushedAsync(ValueTask write)
+    {
+        await write.ConfigureAwait(false);
+        Flushed();
+    }
+
+    private void Flushed()
+    {
         Sent += _outputLength;
         _outputLength = 0;
         GiveBack();

@@ -53,11 +53,11 @@ public sealed partial class SmtpSession
     private SmtpReply? Dispatch(SmtpVerb verb, ReadOnlySpan<byte> arguments)
     {
         var command = Commands[(int)verb];
-        if (command.Needs.HasFlag(Needs.Hello) && _client.HelloName.Length == 0)
+        if ((command.Needs & Needs.Hello) != 0 && _client.HelloName.Length == 0)
             return SmtpReplies.HelloFirst;
-        if (command.Needs.HasFlag(Needs.Authentication) && IsSubmission && _client.Principal.Kind != Server.PrincipalKind.Account)
+        if ((command.Needs & Needs.Authentication) != 0 && IsSubmission && _client.Principal.Kind != Server.PrincipalKind.Account)
             return IsTls ? SmtpReplies.AuthFirst : SmtpReplies.TlsFirst;
-        if (command.Needs.HasFlag(Needs.Transaction) && _transaction is null)
+        if ((command.Needs & Needs.Transaction) != 0 && _transaction is null)
             return SmtpReplies.MailFirst;
         return command.Handler(this, arguments);
     }
