@@ -38,7 +38,7 @@ internal sealed class CopyChange(Mailbox source, Mailbox target, StoreWriter wri
         }
         target.Distrust();
         if (move)
-            source.Distrust();
+            source.DropChanges();
     }
 
     public override void Publish() => source.DiscardFiles(_expunged);

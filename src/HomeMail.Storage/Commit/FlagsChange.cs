@@ -16,7 +16,7 @@ internal sealed class FlagsChange(Mailbox mailbox, StoreWriter writer, FlagReque
         return false;
     }
 
-    public override void Undo() => mailbox.Distrust();
+    public override void Undo() => mailbox.DropChanges();
 }
 
 /// <summary>Messages are expunged: recorded, synced, shown to be gone, and only then do the files go.</summary>
@@ -33,7 +33,7 @@ internal sealed class ExpungeChange(Mailbox mailbox, StoreWriter writer, IReadOn
         return false;
     }
 
-    public override void Undo() => mailbox.Distrust();
+    public override void Undo() => mailbox.DropChanges();
 
     public override void Publish() => mailbox.DiscardFiles(Expunged);
 }

@@ -61,6 +61,8 @@ internal sealed class MessagePlaces(MailStore mail, StoreWriter writer)
             if (i < _linked)
                 _places[i].Mailbox.Discard(_places[i].Uid);
             _places[i].Mailbox.DropStaged(_places[i].Uid);
+            if (_places[i].IsDurable)
+                _places[i].Mailbox.Distrust();
         }
     }
 

@@ -96,12 +96,15 @@ internal sealed class DeliverChange(Spool spool, MailStore mail, StoreWriter wri
     {
         _file?.Dispose();
         _places.Undo();
-        foreach (var (recipient, status, local) in _before)
-            (recipient.Status, recipient.Local) = (status, local);
         Stored.Clear();
+        foreach (var (recipient, status, _) in _before)
+            recipient.Status = status;
 
-        // The intent may be on the device; it goes back to what it was, or the next start finishes it.
-        spool.TryReplace(envelope.Id, EnvelopeFile.Format(envelope, []));
+        // The intent may be on the device. Its status octets go back in place, which needs no room; if even that fails the next start
+        // carries it out.
+        spool.TrySaveInPlace(envelope.Id, EnvelopeFile.Format(envelope, []));
+        foreach (var (recipient, _, local) in _before)
+            recipient.Local = local;
     }
 
     public override void Publish()

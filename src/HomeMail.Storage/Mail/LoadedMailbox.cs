@@ -28,11 +28,11 @@ internal sealed class LoadedMailbox : IDisposable
     public uint UidNextSeen;
     public ulong HighestModSeq;
 
-    /// <summary>What was found on loading differs from the files, which could not be written yet.</summary>
+    /// <summary>
+    /// The files do not say what memory does: they could not be written on loading, or a write or sync of the journal has failed since, and
+    /// what is on the device is not known. They are written anew before the next change.
+    /// </summary>
     public bool MustPersist;
-
-    /// <summary>The journal may hold what memory does not (a failed sync): to be dropped and read again.</summary>
-    public bool MustReload;
 
     /// <summary>Whether <c>.mailbox</c> says that the mailbox is closed in order.</summary>
     public bool IsClosedOnDisk;

@@ -110,6 +110,7 @@ public sealed partial class MailAccount
             throw new StorageException(FileError.Exists, "delete", name);
         SettleEnvelopes();
         string? remains = null;
+        StorageException? failure = null;
         if (below)
         {
             mailbox.DescribeDeleted();
@@ -119,9 +120,7 @@ public sealed partial class MailAccount
         else
         {
             remains = string.Concat(Folder, "/", DeletedPrefix, MessageId.New(Store.Clock).Value);
-            Store.Files.Rename(mailbox.Folder, remains);
-            Store.Files.SyncFolder(ParentFolder(name));
-            Store.Files.SyncFolder(Folder);
+            failure = MoveFolder(mailbox.Folder, remains, ParentFolder(name), Folder);
             mailbox.Close(isDeleted: true);
         }
         lock (_gate)
@@ -132,7 +131,7 @@ public sealed partial class MailAccount
         }
         mailbox.NotifySubscribers();
         NotifySubscribers();
-        return remains;
+        return failure is null ? remains : throw failure;
     }
 
     /// <summary>Renames a mailbox and all below it.</summary>
@@ -147,10 +146,7 @@ public sealed partial class MailAccount
         if (MailboxName.Parent(to) is { } parent && Find(parent) is null)
             Make(parent, SpecialUse.None);
         SettleEnvelopes();
-        Store.Files.Rename(mailbox.Folder, MailboxName.ToPath(Folder, to));
-        Store.Files.SyncFolder(ParentFolder(to));
-        if (ParentFolder(from) != ParentFolder(to))
-            Store.Files.SyncFolder(ParentFolder(from));
+        var failure = MoveFolder(mailbox.Folder, MailboxName.ToPath(Folder, to), ParentFolder(to), ParentFolder(from));
         var moved = new List<Mailbox>();
         lock (_gate)
         {
@@ -167,6 +163,35 @@ public sealed partial class MailAccount
         foreach (var other in moved)
             other.NotifySubscribers();
         NotifySubscribers();
+        if (failure is not null)
+            throw failure;
+    }
+
+    /// <summary>
+    /// Moves a mailbox's folder. If the sync fails it is moved back; if that fails too the failure is returned, and what is in memory must follow the disk.
+    /// </summary>
+    private StorageException? MoveFolder(string from, string to, string first, string second)
+    {
+        Store.Files.Rename(from, to);
+        try
+        {
+            Store.Files.SyncFolder(first);
+            if (second != first)
+                Store.Files.SyncFolder(second);
+            return null;
+        }
+        catch (StorageException error)
+        {
+            try
+            {
+                Store.Files.Rename(to, from);
+            }
+            catch (StorageException)
+            {
+                return error;
+            }
+            throw;
+        }
     }
 
     internal void Subscribe(string name, bool subscribed)

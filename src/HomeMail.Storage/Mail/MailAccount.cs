@@ -154,7 +154,10 @@ public sealed partial class MailAccount
         Scan(folder, name + MailboxName.Separator, isTop: false);
 
         // What a crash left of a mailbox being made or deleted.
-        if (!mailbox.IsSelectable && !HasBelow(name) && TryRemoveFolder(folder))
+        if (mailbox.IsSelectable || HasBelow(name))
+            return;
+        Purge(folder);
+        if (!Store.Files.TryStat(folder, out _))
             _mailboxes.Remove(name);
     }
 
@@ -173,19 +176,6 @@ public sealed partial class MailAccount
             if (MailboxName.IsBelow(other, name))
                 return true;
         return false;
-    }
-
-    private bool TryRemoveFolder(string folder)
-    {
-        try
-        {
-            Store.Files.RemoveFolder(folder);
-            return true;
-        }
-        catch (StorageException)
-        {
-            return false;
-        }
     }
 
     /// <summary>Takes away what a deleted mailbox has left; its own file last, for it says that the rest is to go.</summary>

@@ -11,14 +11,13 @@ public sealed partial class Mailbox
     private LoadedMailbox Writable()
     {
         var state = Loaded();
-        if (state.MustReload && !state.HasStaged)
-        {
-            _loaded = null;
-            state.Dispose();
-            state = Loaded();
-        }
-        if (state.MustPersist)
-            Persist(state);
+        if (!state.MustPersist)
+            return state;
+
+        // What is staged is in no journal written from memory: it must be published or dropped first.
+        if (state.HasStaged)
+            throw new StorageException(FileError.Other, "journal", Folder);
+        Persist(state);
         return state;
     }
 
@@ -189,7 +188,7 @@ public sealed partial class Mailbox
                 return false;
             try
             {
-                if (!state.IsClosedOnDisk && !state.MustPersist && !state.MustReload)
+                if (!state.IsClosedOnDisk && !state.MustPersist)
                     CloseInOrder(state);
             }
             catch (StorageException)

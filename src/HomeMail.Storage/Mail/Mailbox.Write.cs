@@ -11,13 +11,13 @@ public sealed partial class Mailbox
 {
     private const int MaximumReason = 500;
 
-    /// <summary>The journal, for a change that has to wait until it is on the device.</summary>
+    /// <summary>The journal, for a change that has written to it and has to wait until that is on the device.</summary>
     internal IFile JournalFile
     {
         get
         {
             lock (_gate)
-                return Writable().Journal!.File;
+                return Loaded().Journal!.File;
         }
     }
 
@@ -56,7 +56,7 @@ public sealed partial class Mailbox
             }
             catch (StorageException)
             {
-                // A record without a file is dropped on loading.
+                // The journal is written anew then, without it.
             }
         }
     }
@@ -158,12 +158,28 @@ public sealed partial class Mailbox
         }
     }
 
-    /// <summary>A sync of the journal failed: what is in it is not known, so it is read again.</summary>
+    /// <summary>
+    /// A change of flags, or an expunge, has failed: it is as if it had not been, and since nobody knows what of the journal is on the device,
+    /// that is written anew before the next change.
+    /// </summary>
+    internal void DropChanges()
+    {
+        lock (_gate)
+        {
+            if (_loaded is not { } state)
+                return;
+            state.StagedFlags.Clear();
+            state.StagedExpunges.Clear();
+            state.MustPersist = true;
+        }
+    }
+
+    /// <summary>A sync of the journal failed.</summary>
     internal void Distrust()
     {
         lock (_gate)
             if (_loaded is { } state)
-                state.MustReload = true;
+                state.MustPersist = true;
     }
 
     void StoreWriter.IStaging.PublishStaged()
@@ -172,20 +188,12 @@ public sealed partial class Mailbox
         {
             if (_loaded is not { } state)
                 return;
-            if (!state.MustReload)
-                Publish(state);
+            Publish(state);
             state.StagedAdds.Clear();
             state.StagedFlags.Clear();
             state.StagedExpunges.Clear();
-            if (state.MustReload)
-            {
-                _loaded = null;
-                state.Dispose();
-            }
-            else if (state.Journal!.Length > state.CompactAt)
-            {
+            if (state.MustPersist || state.Journal!.Length > state.CompactAt)
                 CompactNow(state);
-            }
         }
         NotifySubscribers();
     }
@@ -210,16 +218,20 @@ public sealed partial class Mailbox
     {
         try
         {
-            Compact(state);
+            if (state.MustPersist)
+                Persist(state);
+            else
+                Compact(state);
         }
         catch (StorageException)
         {
-            // The long journal is as good as a short one; try again when it has grown some more.
-            state.CompactAt = state.Journal!.Length + CompactionSlack;
+            // A long journal is as good as a short one: again when it has grown some more. One that is not to be trusted is written
+            // before the next change.
+            state.CompactAt = (state.Journal?.Length ?? 0) + CompactionSlack;
         }
     }
 
-    /// <summary>Writes records; if that fails none counts, and the state is read again in case some are in the file.</summary>
+    /// <summary>Writes records; if that fails none counts, and the journal is written anew in case some are in the file.</summary>
     private static void Record(LoadedMailbox state, Action<Journal> write)
     {
         var journal = state.Journal!;
@@ -230,7 +242,7 @@ public sealed partial class Mailbox
         }
         catch
         {
-            state.MustReload = true;
+            state.MustPersist = true;
             journal.Abandon();
             throw;
         }

@@ -32,7 +32,7 @@ public sealed partial class Spool
     /// file is replaced. Saves that come together share their syncs.
     /// </summary>
     /// <param name="envelope">The envelope; what it says when this is called is saved.</param>
-    /// <exception cref="StorageException">It could not be written (disk full); the former state stands.</exception>
+    /// <exception cref="StorageException">It could not be written (disk full): on the device is the former state, or this one, whole.</exception>
     /// <exception cref="StorageClosedException">The store is closing.</exception>
     public Task SaveAsync(Envelope envelope)
     {
@@ -104,26 +104,6 @@ public sealed partial class Spool
         catch (StorageException)
         {
             // The next start finds the links made, and sets the statuses then.
-        }
-    }
-
-    /// <summary>Puts an envelope back to what it was, as far as that goes.</summary>
-    internal void TryReplace(MessageId id, byte[] octets)
-    {
-        try
-        {
-            var path = TemporaryPath(id, EnvelopeSuffix);
-            Files.Unlink(path);
-            using (var file = Files.Create(path))
-            {
-                file.Write(octets, 0);
-                file.Sync();
-            }
-            Files.Rename(path, EnvelopePath(id));
-        }
-        catch (StorageException)
-        {
-            // Then the intent stands, and the next start delivers: twice perhaps, never not at all.
         }
     }
 }
