@@ -1,6 +1,7 @@
 using HomeMail.Storage.Commit;
 using HomeMail.Storage.Files;
 using HomeMail.Storage.Mail;
+using HomeMail.Storage.Transfer;
 
 namespace HomeMail.Storage;
 
@@ -68,6 +69,23 @@ public sealed class DataFolder : IAsyncDisposable
             held.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The user id of who owns a data folder; null if there is none.</summary>
+    /// <param name="path">The folder.</param>
+    public static uint? OwnerOf(string path) => SystemCalls.Owner(path);
+
+    /// <summary>
+    /// Keeps mail and queue as they are until the result is disposed, so that they can be copied: what changes them waits meanwhile, and reading goes on. Whoever
+    /// forgets to go on holds up everybody, so it ends by itself.
+    /// </summary>
+    /// <param name="atMost">How long at most.</param>
+    public async Task<StorePause> PauseAsync(TimeSpan atMost)
+    {
+        var pause = new PauseChange(atMost);
+        var done = _writer.RunAsync(pause);
+        await Task.WhenAny(pause.Begun, done).ConfigureAwait(false);
+        return new StorePause(pause, done);
     }
 
     /// <summary>Ends: what was begun is finished, nothing new is taken, and the folder is free for another process.</summary>

@@ -16,6 +16,9 @@ internal static partial class SystemCalls
     private const int CloseOnExecFlag = 0x80000;
     private const int LockExclusiveNow = 2 | 4;
     private const int StartWriteOutFlag = 2;
+    private const int CurrentFolder = -100;
+    private const int NoFollow = 0x100;
+    private const uint BasicStats = 0x7ff;
 
     private const int Eperm = 1, Enoent = 2, Eio = 5, Eacces = 13, Eexist = 17, Exdev = 18, Enotdir = 20, Einval = 22, Enospc = 28,
         Erofs = 30, Emlink = 31, Enametoolong = 36, Enosys = 38, Enotempty = 39, Eopnotsupp = 95, Edquot = 122, Eintr = 4, Ewouldblock = 11;
@@ -41,6 +44,12 @@ internal static partial class SystemCalls
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int SyncCall(SafeFileHandle file);
 
+    [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    private static partial int SyncFileSystemCall(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int ChangeOwnerCall(string path, uint user, uint group);
+
     [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
     private static partial int SyncRangeCall(SafeFileHandle file, long offset, long count, uint flags);
 
@@ -61,6 +70,8 @@ internal static partial class SystemCalls
     private struct StatBuffer
     {
         [FieldOffset(16)] public uint LinkCount;
+        [FieldOffset(20)] public uint User;
+        [FieldOffset(24)] public uint Group;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(40)] public ulong Size;
         [FieldOffset(112)] public long ModifiedSeconds;
@@ -117,6 +128,24 @@ internal static partial class SystemCalls
             throw Failure("fsync", path);
     }
 
+    /// <summary>Everything that was written to the file system of a path, by whomever, is on the device when this returns.</summary>
+    internal static void SyncFileSystem(string path)
+    {
+        using var file = Open(path, write: false);
+        if (SyncFileSystemCall(file) != 0)
+            throw Failure("syncfs", path);
+    }
+
+    /// <summary>Gives a file or folder the owner that another has, as far as that is allowed: root may, others need not.</summary>
+    internal static void CopyOwner(string from, string to)
+    {
+        if (StatCall(CurrentFolder, from, NoFollow, BasicStats, out var buffer) == 0)
+            _ = ChangeOwnerCall(to, buffer.User, buffer.Group);
+    }
+
+    /// <summary>Who owns a file or folder; null if it is not there.</summary>
+    internal static uint? Owner(string path) => StatCall(CurrentFolder, path, NoFollow, BasicStats, out var buffer) == 0 ? buffer.User : null;
+
     /// <summary>Only a hint: what does not work here is done by the fsync that follows.</summary>
     internal static void StartWriteOut(SafeFileHandle file) => _ = SyncRangeCall(file, 0, 0, StartWriteOutFlag);
 
@@ -148,9 +177,7 @@ internal static partial class SystemCalls
 
     internal static bool TryStat(string path, out FileStat stat)
     {
-        const int currentFolder = -100, noFollow = 0x100;
-        const uint basicStats = 0x7ff;
-        if (StatCall(currentFolder, path, noFollow, basicStats, out var buffer) != 0)
+        if (StatCall(CurrentFolder, path, NoFollow, BasicStats, out var buffer) != 0)
         {
             stat = default;
             return Marshal.GetLastPInvokeError() switch { Enoent or Enotdir => false, _ => throw Failure("stat", path) };
