@@ -16,7 +16,7 @@ using HomeMail.Storage;
 namespace HomeMail;
 
 /// <summary>The running server: every part, wired by hand, and the order in which they start and stop.</summary>
-internal sealed class HouseServer : IAsyncDisposable
+internal sealed partial class HouseServer : IAsyncDisposable
 {
     // What is under way may end; who takes longer than this is cut off.
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(8);
@@ -85,9 +85,13 @@ internal sealed class HouseServer : IAsyncDisposable
         Listen(listen.Smtp, SmtpRole.Mta, context);
         Listen(listen.Submission, SmtpRole.Submission, context);
         Listen(listen.Submissions, SmtpRole.Submissions, context);
+        _control = await OpenControlAsync(_running.Settings.Server);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
 
-        var serving = Task.WhenAll([.. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop)]);
+        var serving = Task.WhenAll(
+        [
+            .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
+        ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
             await Task.WhenAny(serving, stopped.Task);
@@ -140,6 +144,7 @@ internal sealed class HouseServer : IAsyncDisposable
     {
         foreach (var listener in _listeners)
             listener.Dispose();
+        _control?.Dispose();
         await _queue.DisposeAsync();
         await _delivery.DisposeAsync();
         _heartbeat.Dispose();

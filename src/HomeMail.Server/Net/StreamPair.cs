@@ -15,12 +15,17 @@ public static class StreamPair
         var options = new PipeOptions(pauseWriterThreshold: buffer, resumeWriterThreshold: buffer / 2, useSynchronizationContext: false);
         var forth = new Pipe(options);
         var back = new Pipe(options);
-        return (new Side(back.Reader, forth.Writer), new Side(forth.Reader, back.Writer));
+        var client = new Side(back.Reader, forth.Writer);
+        var server = new Side(forth.Reader, back.Writer) { Other = client };
+        client.Other = server;
+        return (client, server);
     }
 
     private sealed class Side(PipeReader reader, PipeWriter writer) : Stream
     {
-        private bool _disposed;
+        private volatile bool _disposed;
+
+        public Side? Other { get; set; }
 
         public override bool CanRead => true;
 
@@ -52,8 +57,13 @@ public static class StreamPair
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var result = await writer.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
-            if (result.IsCompleted)
+            var isOver = Other!._disposed;
+            if (!isOver)
+            {
+                var result = await writer.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+                isOver = result.IsCompleted || result.IsCanceled;
+            }
+            if (isOver)
                 throw new IOException("The other side has closed the connection.");
         }
 
@@ -77,6 +87,8 @@ public static class StreamPair
 
         public override void SetLength(long value) => throw new NotSupportedException();
 
+        private void StopWriting() => writer.CancelPendingFlush();
+
         protected override void Dispose(bool disposing)
         {
             if (!disposing || _disposed)
@@ -85,6 +97,8 @@ public static class StreamPair
             // A read that waits on this side ends; the other side reads what was written, and then the end.
             reader.CancelPendingRead();
             writer.Complete();
+            // And a write of the other side that waits for us to read.
+            Other!.StopWriting();
             base.Dispose(disposing);
         }
     }

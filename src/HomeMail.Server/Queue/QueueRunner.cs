@@ -82,6 +82,16 @@ public sealed partial class QueueRunner : IAsyncDisposable
         }
     }
 
+    /// <summary>How many of them are held by hand.</summary>
+    public int HeldCount
+    {
+        get
+        {
+            lock (_gate)
+                return _messages.Values.Count(static message => message.IsHeld);
+        }
+    }
+
     /// <summary>Whether nothing is due and nothing runs: the queue waits for a time or a message.</summary>
     public bool IsResting
     {

@@ -29,6 +29,9 @@ public sealed class SmtpListener : IDisposable
     private int _running;
     private TaskCompletionSource? _drained;
 
+    /// <summary>What it listens for.</summary>
+    public SmtpRole Role => _service;
+
     /// <summary>Binds the endpoint and listens.</summary>
     /// <param name="endPoint">The endpoint; an IPv6 wildcard takes IPv4 too.</param>
     /// <param name="service">The way in.</param>

@@ -138,7 +138,6 @@ public sealed class MaildirTargetFolder : IDisposable
         if (_heldCr)
             Write("\r"u8);
         _file!.SetModified(marks.InternalDate);
-        _file.StartSync();
         _file.Dispose();
         _file = null;
         var name = string.Create(

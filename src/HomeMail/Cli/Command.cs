@@ -19,6 +19,9 @@ internal static class ExitCode
 /// <summary>One call of a command, with the streams it talks through.</summary>
 internal sealed class CommandCall
 {
+    /// <summary>The command's name.</summary>
+    public string Command { get; init; } = "";
+
     /// <summary>What stands behind the command, options taken out.</summary>
     public required IReadOnlyList<string> Arguments { get; init; }
 
@@ -37,7 +40,11 @@ internal sealed class CommandCall
 /// <param name="Out">Standard output: what was asked for.</param>
 /// <param name="Error">Standard error: what went wrong.</param>
 /// <param name="AskSecret">Shows a prompt on the terminal and reads a line without showing it; null where standard input is no terminal.</param>
-internal sealed record Streams(TextReader In, TextWriter Out, TextWriter Error, Func<string, string?>? AskSecret);
+internal sealed record Streams(TextReader In, TextWriter Out, TextWriter Error, Func<string, string?>? AskSecret)
+{
+    /// <summary>Whether a person watches standard error.</summary>
+    public bool ErrorIsTerminal { get; init; }
+}
 
 /// <summary>An option of a command besides <c>--config</c> and <c>--help</c>, which all have.</summary>
 /// <param name="Name">Its name with the dashes.</param>

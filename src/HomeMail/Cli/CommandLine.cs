@@ -49,7 +49,7 @@ internal static class CommandLine
             await streams.Error.WriteLineAsync($"homemail {command.Name}: not yet in this version");
             return ExitCode.Misuse;
         }
-        return await command.RunAsync(new CommandCall { Arguments = arguments, Options = options, Streams = streams }, cancel);
+        return await command.RunAsync(new CommandCall { Command = command.Name, Arguments = arguments, Options = options, Streams = streams }, cancel);
     }
 
     /// <summary>Takes options and arguments apart.</summary>

@@ -12,7 +12,6 @@ internal static class NotInEffect
         "server.user",
         "server.memory",
         "server.map-ports",
-        "server.socket",
         "listen.imap",
         "listen.imaps",
         "listen.lan",

@@ -1,0 +1,94 @@
+using System.Globalization;
+
+namespace HomeMail.Server.Control;
+
+/// <summary>An endpoint that the server listens at.</summary>
+/// <param name="Service">The key in <c>[listen]</c>.</param>
+/// <param name="EndPoint">The address and port.</param>
+public readonly record struct ListeningAt(string Service, string EndPoint);
+
+/// <summary>What <c>homemail status</c> tells of the running server.</summary>
+/// <param name="Version">The program's version.</param>
+/// <param name="Hostname">Its name.</param>
+/// <param name="Data">The data folder.</param>
+/// <param name="Started">Since when it runs.</param>
+/// <param name="Listening">Where it listens.</param>
+/// <param name="Connections">Connections to these just now.</param>
+/// <param name="Queued">Messages in the queue.</param>
+/// <param name="Held">Those of them that are held by hand.</param>
+public sealed record ServerFacts(
+    string Version, string Hostname, string Data, DateTimeOffset Started, IReadOnlyList<ListeningAt> Listening, int Connections, int Queued, int Held);
+
+/// <summary>Tells how the server does, in one object.</summary>
+/// <param name="facts">What the server knows of itself.</param>
+/// <param name="clock">Time.</param>
+public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
+{
+    /// <summary>The commands.</summary>
+    public IReadOnlyList<ControlCommand> Table => [new("status", RunAsync)];
+
+    private async Task<ControlResult> RunAsync(ControlCall call, CancellationToken cancel)
+    {
+        var now = facts();
+        var disk = Disk(now.Data);
+        await call.Channel.WriteAsync(json =>
+        {
+            json.WriteString("version", now.Version);
+            json.WriteString("hostname", now.Hostname);
+            json.WriteString("data", now.Data);
+            json.WriteString("started", now.Started.UtcDateTime);
+            json.WriteNumber("uptimeSeconds", (long)Math.Max(0, (clock.GetUtcNow() - now.Started).TotalSeconds));
+            json.WriteStartArray("listening");
+            foreach (var at in now.Listening)
+            {
+                json.WriteStartObject();
+                json.WriteString("service", at.Service);
+                json.WriteString("at", at.EndPoint);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteNumber("connections", now.Connections);
+            json.WriteNumber("queued", now.Queued);
+            json.WriteNumber("held", now.Held);
+            if (ResidentBytes() is { } resident)
+                json.WriteNumber("residentBytes", resident);
+            if (disk is { } space)
+            {
+                json.WriteNumber("diskFreeBytes", space.Free);
+                json.WriteNumber("diskBytes", space.Total);
+            }
+        }, cancel).ConfigureAwait(false);
+        return ControlResult.Ok;
+    }
+
+    // VmRSS of proc(5), in kB.
+    private static long? ResidentBytes()
+    {
+        const string field = "VmRSS:";
+        try
+        {
+            foreach (var line in File.ReadLines("/proc/self/status"))
+                if (line.StartsWith(field, StringComparison.Ordinal)
+                    && long.TryParse(line.AsSpan(field.Length).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var kilobytes))
+                    return kilobytes * 1024;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A system without /proc: then nobody knows.
+        }
+        return null;
+    }
+
+    private static (long Free, long Total)? Disk(string folder)
+    {
+        try
+        {
+            var drive = new DriveInfo(folder);
+            return (drive.AvailableFreeSpace, drive.TotalSize);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using HomeMail.Config;
+using HomeMail.Server;
+using HomeMail.Server.Control;
+using HomeMail.Server.Net;
+using HomeMail.Storage;
+
+namespace HomeMail.Cli;
+
+/// <summary>
+/// Answers in this process what the server would answer if it ran, as far as that needs only the data folder, which nobody else has meanwhile. Commands talk
+/// to it as they talk to the server.
+/// </summary>
+internal sealed class StandIn : IAsyncDisposable
+{
+    private readonly DataFolder _data;
+    private readonly Task _session;
+
+    private StandIn(DataFolder data, Task session, Stream connection)
+    {
+        _data = data;
+        _session = session;
+        Connection = connection;
+    }
+
+    /// <summary>The connection to talk to; whoever uses it disposes it.</summary>
+    public Stream Connection { get; }
+
+    /// <summary>Takes the data folder.</summary>
+    /// <param name="settings">The configuration.</param>
+    /// <exception cref="IOException">It is not there, a server has it, or it belongs to another user.</exception>
+    public static StandIn Open(Settings settings)
+    {
+        var path = settings.Server.Data;
+        if (!Directory.Exists(path))
+            throw new IOException($"the server does not run, and there is no data folder {path}");
+        // What root made here, the server could not read later.
+        if (DataFolder.OwnerOf(path) is { } owner && owner != PeerCredentials.OwnUser)
+            throw new IOException($"the server does not run, and its data folder {path} belongs to another user (uid {owner}): start the server first, or call this as that user");
+        var data = DataFolder.Open(path, TimeProvider.System);
+        data.Spool.Recover();
+        var names = ServerMap.Names(settings, []);
+        var (client, server) = StreamPair.Create();
+        var session = new ControlSession(DataCommands.Table(data, () => names, TimeProvider.System), path, TimeProvider.System, Log.None);
+        return new StandIn(data, Task.Run(() => session.RunAsync(server, PeerCredentials.OwnUser, CancellationToken.None)), client);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Connection.DisposeAsync();
+        await _session;
+        await _data.DisposeAsync();
+    }
+}

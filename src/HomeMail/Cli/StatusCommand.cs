@@ -1,0 +1,25 @@
+using System.Text.Json;
+
+namespace HomeMail.Cli;
+
+/// <summary><c>homemail status</c>: how the running server does, on one screen.</summary>
+internal static class StatusCommand
+{
+    public static Task<int> RunAsync(CommandCall call, CancellationToken cancel) =>
+        ServerCommand.ShowAsync(call, false, "status", null, line => ShowAsync(call, line), null, cancel);
+
+    private static async Task ShowAsync(CommandCall call, JsonElement status)
+    {
+        var output = call.Streams.Out;
+        await output.WriteLineAsync($"homemail     {status.Text("version")} at {status.Text("hostname")}");
+        await output.WriteLineAsync($"up           {Words.Span(TimeSpan.FromSeconds(status.Number("uptimeSeconds")))}, since {(status.When("started") is { } started ? Words.Time(started) : "")}");
+        foreach (var at in status.GetProperty("listening").EnumerateArray())
+            await output.WriteLineAsync($"listens      {at.Text("at"),-24} {at.Text("service")}");
+        await output.WriteLineAsync($"connections  {status.Number("connections")}");
+        await output.WriteLineAsync($"queue        {Words.Count(status.Number("queued"), "message")}, {status.Number("held")} held");
+        if (status.Number("residentBytes") is > 0 and var resident)
+            await output.WriteLineAsync($"memory       {Words.Size(resident)} resident");
+        if (status.Number("diskBytes") is > 0 and var disk)
+            await output.WriteLineAsync($"disk         {Words.Size(status.Number("diskFreeBytes"))} free of {Words.Size(disk)}, for {status.Text("data")}");
+    }
+}

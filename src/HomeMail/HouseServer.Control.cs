@@ -1,0 +1,44 @@
+using HomeMail.Config;
+using HomeMail.Server.Control;
+using HomeMail.Server.Queue;
+
+namespace HomeMail;
+
+/// <summary>What the server tells and does for whoever asks at the control socket.</summary>
+internal sealed partial class HouseServer
+{
+    private readonly DateTimeOffset _started = TimeProvider.System.GetUtcNow();
+    private ControlListener? _control;
+
+    /// <summary>Opens the control socket. Where it is not told where, mail goes on without one.</summary>
+    private async Task<ControlListener?> OpenControlAsync(ServerSettings settings)
+    {
+        ControlCommand[] commands =
+        [
+            .. DataCommands.Table(_data, () => _running.Intake.Names, _clock),
+            .. new QueueCommands(_queue, new SpoolQueueStore(_data.Spool)).Table,
+            .. new StatusCommand(Facts, _clock).Table,
+        ];
+        try
+        {
+            var listener = await ControlListener.OpenAsync(settings.Socket, settings.Data, new ControlSession(commands, settings.Data, _clock, _log), _log);
+            _log.Info("listen", ("service", "control"), ("at", listener.Path));
+            return listener;
+        }
+        catch (IOException error) when (settings.Socket is null)
+        {
+            _log.Error("no-control", ("what", error.Message), ("then", "homemail queue, status and their like do not reach this server"));
+            return null;
+        }
+    }
+
+    private ServerFacts Facts() => new(
+        BuildFacts.Version,
+        _running.Settings.Server.Hostname,
+        _running.Settings.Server.Data,
+        _started,
+        [.. _listeners.Select(listener => new ListeningAt(RoleKey(listener.Role), listener.EndPoint.ToString()))],
+        _gate.Count,
+        _queue.Count,
+        _queue.HeldCount);
+}
