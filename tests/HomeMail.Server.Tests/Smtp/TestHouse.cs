@@ -52,7 +52,7 @@ public sealed class TestHouse : IAsyncDisposable
             Tls = Identity.Value,
             Credentials = Names,
         };
-        Guard = new AuthenticationGuard(guardClock ?? Clock);
+        Guard = new AuthenticationGuard(guardClock ?? Clock, Shared.Contains);
         Heartbeat = new Heartbeat(Clock);
         Intake = new MessageIntake(Data.Spool, new OriginChecks(Zone, domain => Names.Domain(domain) is not null, Clock, static () => true), static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log);
     }
@@ -71,6 +71,9 @@ public sealed class TestHouse : IAsyncDisposable
     public SmtpServerOptions Options { get; set; }
 
     public AuthenticationGuard Guard { get; }
+
+    /// <summary>Addresses that stand for many.</summary>
+    public HashSet<IPAddress> Shared { get; } = [];
 
     public Heartbeat Heartbeat { get; }
 
@@ -101,6 +104,15 @@ public sealed class TestHouse : IAsyncDisposable
         var (client, server) = StreamPair.Create();
         Serve(server, service, peer);
         return client;
+    }
+
+    /// <summary>Listens on loopback.</summary>
+    public SmtpListener Listen(ConnectionGate gate, SmtpRole service = SmtpRole.Mta)
+    {
+        var listener = new SmtpListener(
+            new IPEndPoint(IPAddress.Loopback, 0), service, new SmtpListenerContext(() => Options, Intake, gate, Guard, Heartbeat, new LiveSessions(), Clock, Log));
+        _sessions.Add(listener.RunAsync(_stop.Token));
+        return listener;
     }
 
     /// <summary>Runs a session on the server's end of a connection.</summary>

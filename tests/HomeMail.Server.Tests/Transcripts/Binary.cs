@@ -30,12 +30,19 @@ public sealed class Binaries : IAsyncDisposable
         Assert.Fail($"{Program} is not there, and CI=true");
     }
 
-    /// <summary>The place for a dialogue with these settings, as it is now.</summary>
-    internal async Task<IPlace> PlaceAsync(IReadOnlyDictionary<string, string> settings)
+    /// <summary>The process with these settings.</summary>
+    internal async Task<Binary> RunningAsync(IReadOnlyDictionary<string, string> settings)
     {
         var key = string.Join('\n', settings.Select(static s => s.Key + "=" + s.Value));
         if (!_running.TryGetValue(key, out var binary))
             _running.Add(key, binary = await Binary.StartAsync(Program, settings));
+        return binary;
+    }
+
+    /// <summary>The place for a dialogue with these settings, as it is now.</summary>
+    internal async Task<IPlace> PlaceAsync(IReadOnlyDictionary<string, string> settings)
+    {
+        var binary = await RunningAsync(settings);
         // Each dialogue comes from an address of its own, so that what one of them did to its address is nothing to the next.
         var peer = Interlocked.Increment(ref _peers);
         return new BinaryPlace(binary, new IPAddress([127, 77, (byte)(peer >> 8), (byte)peer]));
@@ -68,6 +75,16 @@ internal sealed class Binary : IAsyncDisposable
     public string Data => Path.Combine(Folder, "data");
 
     public int FirstPort { get; }
+
+    /// <summary>Octets of memory that it has resident now.</summary>
+    public long ResidentOctets
+    {
+        get
+        {
+            var line = File.ReadLines($"/proc/{_process.Id}/status").First(static l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
+            return long.Parse(line["VmRSS:".Length..^"kB".Length].Trim()) * 1024;
+        }
+    }
 
     /// <summary>What it has written so far.</summary>
     public string Log => string.Join('\n', _log);
