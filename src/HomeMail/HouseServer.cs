@@ -71,7 +71,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var store = new SpoolQueueStore(_data.Spool);
         var dsn = new DsnSender(_intake, store, new DsnComposer(settings.Server.Hostname, clock), clock, log);
         _queue = new QueueRunner(
-            store, _delivery, _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log);
+            store, new HeldMail(_delivery, _data.Spool, () => _running.Intake.Names, log), _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log);
     }
 
     /// <summary>Recovers what was left, listens, and serves until told to stop.</summary>

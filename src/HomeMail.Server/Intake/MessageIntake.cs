@@ -114,7 +114,7 @@ public sealed partial class MessageIntake(
         var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
-        var (deliveries, envelope) = Plan(transaction, message, principal.IsOurs || facts is { IsSenderVerified: true });
+        var (deliveries, envelope) = Plan(transaction, message, settings.Names, principal.IsOurs || facts is { IsSenderVerified: true });
         var result = await spool.CommitAsync(
             new CommitRequest
             {
@@ -155,59 +155,6 @@ public sealed partial class MessageIntake(
                 ("dmarc", ResultsField.Name(facts.Dmarc.Result)), ("from", facts.Author.Domain), ("iprev", facts.Reverse.Result), ("name", facts.Reverse.Name));
         foreach (var stored in result.Stored)
             log.Info("delivered", ("id", id.Value), ("account", stored.Account), ("mailbox", stored.Mailbox), ("uid", stored.Uid), ("size", result.Size));
-    }
-
-    /// <summary>Sorts the recipients into links and an envelope; each account gets one copy, however many of its addresses were named.</summary>
-    private (List<LocalDelivery> Deliveries, Envelope? Envelope) Plan(MailTransaction transaction, ReceivedMessage message, bool mayAnswer)
-    {
-        var deliveries = new List<LocalDelivery>();
-        var queued = new List<EnvelopeRecipient>();
-        var principal = transaction.Client.Principal;
-        foreach (var recipient in transaction.Recipients)
-        {
-            var destinations = (Destinations)recipient.Resolution;
-            foreach (var account in destinations.Accounts)
-                if (!deliveries.Exists(d => d.Account == account))
-                    deliveries.Add(new LocalDelivery(account, LocalDelivery.Inbox) { Recipient = recipient.Address });
-            foreach (var address in destinations.Outside)
-                if (!queued.Exists(q => q.Address.Equals(address)))
-                    queued.Add(new EnvelopeRecipient
-                    {
-                        Address = address,
-                        Notify = recipient.Notify,
-                        OriginalRecipient = recipient.OriginalRecipient,
-                        NextAttempt = clock.GetUtcNow(),
-                    });
-            // Who asked to be told of success is told by the queue, which is where DSNs are made.
-            if (recipient.Notify.HasFlag(DsnNotify.Success) && destinations.Accounts.Count > 0 && mayAnswer)
-                queued.Add(new EnvelopeRecipient
-                {
-                    Address = recipient.Address,
-                    Notify = recipient.Notify,
-                    OriginalRecipient = recipient.OriginalRecipient,
-                    Status = RecipientStatus.Local,
-                });
-        }
-        if (queued.Count == 0)
-            return (deliveries, null);
-        return (deliveries, new Envelope
-        {
-            Id = message.Body.Id,
-            Arrived = clock.GetUtcNow(),
-            Sender = transaction.Mail.Sender,
-            Principal = principal.ToString(),
-            SenderVerified = mayAnswer,
-            EnvelopeId = transaction.Mail.EnvelopeId,
-            Return = transaction.Mail.Return,
-            EightBit = message.EightBit || transaction.Mail.EightBitMime,
-            // What was asked for says little: there are clients that always ask (RFC 6531 3.6). The body counts only if the client says that it may have
-            // headers of its own in UTF-8.
-            SmtpUtf8 = message.Summary.NeedsSmtpUtf8 || (transaction.Mail.SmtpUtf8 && message.EightBit)
-                || transaction.Mail.Sender is { NeedsSmtpUtf8: true } || queued.Exists(static q => q.Address.NeedsSmtpUtf8),
-            RequireTls = transaction.Mail.RequireTls,
-            ReleaseAt = transaction.Mail.HoldUntil,
-            Recipients = queued,
-        });
     }
 
     /// <summary>Every address in From and Sender must be the account's own, and there must be a From that can be read in one way only.</summary>
