@@ -11,7 +11,8 @@ public delegate Task<ControlResult> ControlHandler(ControlCall call, Cancellatio
 /// <summary>One line of the table of commands.</summary>
 /// <param name="Name">The name in the request.</param>
 /// <param name="Handler">What does it.</param>
-public sealed record ControlCommand(string Name, ControlHandler Handler);
+/// <param name="Changes">Whether it changes something, so that the log is to say who asked for it.</param>
+public sealed record ControlCommand(string Name, ControlHandler Handler, bool Changes = false);
 
 /// <summary>The last line of an answer: <c>result</c>, and where it is not <c>ok</c>, <c>what</c> in words.</summary>
 /// <param name="Result">One word.</param>

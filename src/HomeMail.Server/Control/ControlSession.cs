@@ -1,5 +1,6 @@
 using System.Text.Json;
 using HomeMail.Storage;
+using HomeMail.Storage.Files;
 
 namespace HomeMail.Server.Control;
 
@@ -71,7 +72,10 @@ public sealed class ControlSession(IReadOnlyList<ControlCommand> commands, strin
             log.Error("control-bug", ("command", name), ("what", error.ToString()));
             result = ControlResult.Error("an error of the server itself; its log has it as control-bug");
         }
-        log.Info("control", ("command", name), ("uid", user), ("result", result.Result));
+        if (Find(name) is { Changes: true })
+            log.Info("control", ("command", name), ("uid", user), ("result", result.Result));
+        else
+            log.Debug("control", ("command", name), ("uid", user), ("result", result.Result));
         await channel.WriteAsync(json =>
         {
             json.WriteString("result", result.Result);
@@ -88,19 +92,23 @@ public sealed class ControlSession(IReadOnlyList<ControlCommand> commands, strin
         // Who has two servers may reach the wrong one, for both may have had the same default socket.
         if (call.OptionalText("data") is { } meant && meant != data)
             return new ControlResult("other-server", $"the server here has the data folder {data}, not {meant}");
-        foreach (var command in commands)
+        if (Find(name) is not { } command)
+            return new ControlResult("unknown-command", $"there is no command '{name}' here");
+        try
         {
-            if (command.Name != name)
-                continue;
-            try
-            {
-                return await command.Handler(call, cancel).ConfigureAwait(false);
-            }
-            catch (Storage.Files.StorageException error)
-            {
-                return ControlResult.Error(error.Message);
-            }
+            return await command.Handler(call, cancel).ConfigureAwait(false);
         }
-        return new ControlResult("unknown-command", $"there is no command '{name}' here");
+        catch (StorageException error)
+        {
+            return ControlResult.Error(error.Message);
+        }
+    }
+
+    private ControlCommand? Find(string name)
+    {
+        foreach (var command in commands)
+            if (command.Name == name)
+                return command;
+        return null;
     }
 }

@@ -18,7 +18,7 @@ public sealed class ImportCommand(DataFolder data, Func<HostedNames> names, Time
     private static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>The commands.</summary>
-    public IReadOnlyList<ControlCommand> Table => [new("import", RunAsync)];
+    public IReadOnlyList<ControlCommand> Table => [new("import", RunAsync, Changes: true)];
 
     private async Task<ControlResult> RunAsync(ControlCall call, CancellationToken cancel)
     {

@@ -13,7 +13,7 @@ public sealed class PauseCommand(DataFolder data)
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(3);
 
     /// <summary>The commands.</summary>
-    public IReadOnlyList<ControlCommand> Table => [new("pause", RunAsync)];
+    public IReadOnlyList<ControlCommand> Table => [new("pause", RunAsync, Changes: true)];
 
     private async Task<ControlResult> RunAsync(ControlCall call, CancellationToken cancel)
     {

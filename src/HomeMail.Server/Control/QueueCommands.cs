@@ -20,10 +20,10 @@ public sealed class QueueCommands(QueueRunner queue, IQueueStore store)
     [
         new("queue-list", ListAsync),
         new("queue-show", ShowAsync),
-        new("queue-retry", RetryAsync),
-        new("queue-hold", (call, _) => ChangeAsync(call, queue.HoldAsync)),
-        new("queue-release", (call, _) => ChangeAsync(call, queue.ReleaseAsync)),
-        new("queue-drop", (call, _) => ChangeAsync(call, queue.DropAsync)),
+        new("queue-retry", RetryAsync, Changes: true),
+        new("queue-hold", (call, _) => ChangeAsync(call, queue.HoldAsync), Changes: true),
+        new("queue-release", (call, _) => ChangeAsync(call, queue.ReleaseAsync), Changes: true),
+        new("queue-drop", (call, _) => ChangeAsync(call, queue.DropAsync), Changes: true),
     ];
 
     private async Task<ControlResult> ListAsync(ControlCall call, CancellationToken cancel)

@@ -83,6 +83,9 @@ internal sealed class QueuedMessage(MessageId id)
 
     public bool IsHeld { get; set; }
 
+    /// <summary>It is to be tried as soon as its envelope has been read.</summary>
+    public bool IsHurried { get; set; }
+
     /// <summary>It is to go without another attempt as soon as nobody works on it.</summary>
     public bool IsDropped { get; set; }
 

@@ -41,6 +41,11 @@ public sealed partial class QueueRunner
                         AddItem(item.Message, null, In(_options.OwnRetry));
                     foreach (var owed in item.Message.Items.Where(i => i.Lane is null && i.State == ItemState.Scheduled).ToList())
                         Schedule(owed, In(_options.OwnRetry));
+                    if (!item.Message.IsHurried)
+                        return;
+                    item.Message.IsHurried = false;
+                    foreach (var waiting in item.Message.Items.Where(i => i.Lane is not null).ToList())
+                        TryNow(waiting);
                 }
             }).ConfigureAwait(false);
             Wake();

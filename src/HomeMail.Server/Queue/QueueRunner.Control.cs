@@ -204,6 +204,8 @@ public sealed partial class QueueRunner
     {
         if (item.Lane is { } lane)
             lane.NotBefore = 0;
+        else
+            item.Message.IsHurried = true;
         if (item.State is ItemState.Scheduled)
             Schedule(item, _clock.GetTimestamp());
     }

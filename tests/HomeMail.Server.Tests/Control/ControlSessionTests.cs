@@ -22,7 +22,9 @@ public class ControlSessionTests
         Assert.Equal(["""{"result":"unknown-command","what":"there is no command '' here"}"""], await bench.AskAsync("{}"));
         Assert.Equal(["""{"result":"error","what":"'account' is missing"}"""], await bench.AskAsync("""{"command":"account-show"}"""));
         Assert.Equal(["""{"result":"error","what":"'account' is not a text"}"""], await bench.AskAsync("""{"command":"account-show","account":5}"""));
-        Assert.Contains("control command=ping uid=7 result=ok", bench.LogText.ToString(), StringComparison.Ordinal);
+        Assert.Equal("", bench.LogText.ToString());
+        Assert.Single(await bench.AskAsync("""{"command":"import","account":"nobody"}"""));
+        Assert.Contains("control command=import uid=7 result=not-found", bench.LogText.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -70,6 +70,29 @@ public class QueueControlTests
         await bench.Empty();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhatWasPutOffBeforeAStartIsTriedWhenTold(bool held)
+    {
+        var store = new MemoryStore();
+        var envelope = Letters.Envelope("bob@example.net", "eve@example.org");
+        envelope.Held = held;
+        foreach (var recipient in envelope.Recipients)
+            (recipient.Attempts, recipient.NextAttempt) = (3, Letters.Noon.AddHours(2));
+        store.Put(envelope, Letters.Plain);
+        await using var bench = new QueueBench(store: store).Start();
+        bench.Runner.Recover();
+        await bench.Settled();
+        Assert.Empty(bench.Network.Attempts);
+        if (held)
+            Assert.True(await bench.Runner.ReleaseAsync(envelope.Id));
+        else
+            Assert.True(bench.Runner.Retry(envelope.Id));
+        await bench.Empty();
+        Assert.Equal(2, bench.Network.Attempts.Count);
+    }
+
     [Fact]
     public async Task AMessageMayComeWithATime()
     {
