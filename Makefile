@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test e2e check format budget clean
+.PHONY: help deps build run test e2e check format budget fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ format: ## lay the code out as .editorconfig has it, which `make check` asks for
 
 budget: ## measure what the published binaries cost, compare with build/budgets.txt
 	@build/budget.sh
+
+fuzz: ## every parser and whole sessions for SECONDS=60; ENGINE=afl: by afl-fuzz; TARGETS="NAME..." for some
+	@TARGETS="$(TARGETS)" SEED="$(SEED)" build/fuzz.sh $(or $(SECONDS),60) $(ENGINE)
+
+bench: ## benchmarks of parsers, decoder, header scan and sessions in one process; BENCH='*Decoder*' for some
+	@dotnet run -c Release --project tests/HomeMail.Benchmarks -- --filter '$(or $(BENCH),*)'
 
 clean: ## remove everything that was built
 	rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj

@@ -42,12 +42,16 @@ public static class Xtext
         try
         {
             text = StrictUtf8.GetString(decoded[..length]);
-            return true;
         }
         catch (DecoderFallbackException)
         {
             return false;
         }
+        // Those above ASCII are only seen now.
+        foreach (var c in text)
+            if (char.IsControl(c))
+                return false;
+        return true;
     }
 
     /// <summary>Encodes a text.</summary>

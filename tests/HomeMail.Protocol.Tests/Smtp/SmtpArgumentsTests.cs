@@ -124,6 +124,7 @@ public class SmtpArgumentsTests
     [InlineData("TO:<a@b.example> NOTIFY=SOMETIMES", "501 5.5.4")]
     [InlineData("TO:<a@b.example> ORCPT=nosemicolon", "501 5.5.4")]
     [InlineData("TO:<a@b.example> ORCPT=rfc822;a+ZZ", "501 5.5.4")]
+    [InlineData("TO:<a@b.example> ORCPT=rfc822;a+C2+85b", "501 5.5.4")]
     [InlineData("TO:<a@b.example> SIZE=1", "555 5.5.4")]
     [InlineData("FROM:<a@b.example>", "501 5.5.4")]
     public void Rcpt_is_refused(string text, string reply) =>

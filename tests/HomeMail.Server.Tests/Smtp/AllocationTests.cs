@@ -1,4 +1,5 @@
 using System.Text;
+using HomeMail.Fuzz;
 using HomeMail.Server.Smtp;
 using Xunit;
 

@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
+using HomeMail.Fuzz;
 using HomeMail.Server.Smtp;
 using Xunit;
 
@@ -43,7 +44,7 @@ public class CutAnywhereTests
     {
         seen.Append("<<").Append(Encoding.Latin1.GetString(message.Header.Span));
         using var body = message.Body.OpenBody();
-        using var reader = new StreamReader(body, Encoding.Latin1);
+        using var reader = new StreamReader(body, Encoding.Latin1, detectEncodingFromByteOrderMarks: false);
         seen.Append(reader.ReadToEnd()).Append(message.EightBit ? ">>8bit\n" : ">>\n");
     }
 

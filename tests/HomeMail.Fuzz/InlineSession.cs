@@ -1,11 +1,12 @@
 using System.Net;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Server;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 
-namespace HomeMail.Server.Tests.Smtp;
+namespace HomeMail.Fuzz;
 
 /// <summary>A session that runs within the caller's calls, with an intake that takes every message and keeps none.</summary>
 public sealed class InlineSession : IDisposable

@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace HomeMail.Server.Tests.Smtp;
+namespace HomeMail.Fuzz;
 
 /// <summary>
 /// The server's end of a connection whose client is a method call: <see cref="Feed"/> gives octets, and the server has worked them off when it returns,

@@ -1,0 +1,14 @@
+namespace HomeMail.Fuzz.Targets;
+
+/// <summary>Every target there is.</summary>
+public static class AllTargets
+{
+    /// <summary>The targets, small ones first.</summary>
+    public static IReadOnlyList<FuzzTarget> List { get; } =
+    [
+        CommandTargets.Command, CommandTargets.Mail, CommandTargets.Rcpt, AddressTargets.Address, AddressTargets.List,
+        ContentTargets.Decoder, ContentTargets.Encoder, ContentTargets.Header, ContentTargets.ResultsName,
+        RecordTargets.Reply, RecordTargets.Dns, RecordTargets.Spf, RecordTargets.Dmarc, RecordTargets.DkimSignature, RecordTargets.DkimKey, RecordTargets.Arc, RecordTargets.Author,
+        SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
+    ];
+}
