@@ -25,7 +25,7 @@ public sealed class ClientFacts
     /// <summary>TLS version, such as <c>TLSv1.3</c>, or null.</summary>
     public string? TlsVersion { get; set; }
 
-    /// <summary>The server's name as the client gave it in the handshake (RFC 6066 3), or null.</summary>
+    /// <summary>The server's name as the client gave it in the handshake (SNI), or null.</summary>
     public string? TlsServerName { get; set; }
 
     /// <summary>TLS cipher suite by its IANA name, or null.</summary>
