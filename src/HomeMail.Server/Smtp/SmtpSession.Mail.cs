@@ -8,7 +8,8 @@ public sealed partial class SmtpSession
     {
         if (_transaction is not null)
             return SmtpReplies.NestedMail;
-        if (++_transactions > Limits.Transactions)
+        // What LIMITS promises (RFC 9422) is so many transactions, those that were refused at MAIL apart.
+        if (_transactions >= Limits.Transactions)
         {
             Close(SmtpReplies.TooManyCommands, "too many transactions");
             return null;
@@ -23,6 +24,7 @@ public sealed partial class SmtpSession
             return SmtpReplies.MemoryShort;
         if (_intake.CheckSender(_client, mail) is { } refused)
             return refused;
+        _transactions++;
         _transaction = new MailTransaction { Client = _client, Mail = mail };
         return SmtpReplies.SenderOk;
     }

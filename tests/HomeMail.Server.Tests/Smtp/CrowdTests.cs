@@ -209,6 +209,29 @@ public class CrowdTests
     }
 
     [Fact]
+    public async Task Who_does_not_read_what_is_answered_is_cut_off()
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero));
+        await using var house = new TestHouse(clock: clock);
+        var stream = house.Connect();
+        var noops = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 11_000)));
+        // More answers than the connection holds; so this write never ends by itself.
+        var writing = stream.WriteAsync(noops).AsTask();
+        while (!writing.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        while (!house.LogText.Contains(" session id=", StringComparison.Ordinal))
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        Assert.Contains("end=time-out", house.LogText, StringComparison.Ordinal);
+        await stream.DisposeAsync();
+    }
+
+    [Fact]
     public async Task When_the_server_stops_sessions_are_told()
     {
         var house = new TestHouse();

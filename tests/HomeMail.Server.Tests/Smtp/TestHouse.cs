@@ -26,11 +26,13 @@ public sealed class TestHouse : IAsyncDisposable
     private readonly List<Task> _sessions = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("homemail-test-").FullName;
     private readonly StringWriter _log = new();
+    private readonly TextWriter _logWriter;
 
     public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null, TimeProvider? guardClock = null)
     {
         Clock = clock ?? TimeProvider.System;
-        Log = new Log(TextWriter.Synchronized(_log), Clock, LogLevel.Debug);
+        _logWriter = TextWriter.Synchronized(_log);
+        Log = new Log(_logWriter, Clock, LogLevel.Debug);
         Data = DataFolder.Open(_folder, Clock);
         Data.Spool.Recover();
         Names = new HostedNames(
@@ -91,7 +93,8 @@ public sealed class TestHouse : IAsyncDisposable
     {
         get
         {
-            lock (_log)
+            // Its methods are synchronized on itself.
+            lock (_logWriter)
                 return _log.ToString();
         }
     }
@@ -114,6 +117,9 @@ public sealed class TestHouse : IAsyncDisposable
         _sessions.Add(listener.RunAsync(_stop.Token));
         return listener;
     }
+
+    /// <summary>Ends when all sessions have ended that were begun so far.</summary>
+    public Task SessionsEnded() => Task.WhenAll(_sessions);
 
     /// <summary>Runs a session on the server's end of a connection.</summary>
     public void Serve(Stream server, SmtpRole service, string peer)

@@ -254,6 +254,8 @@ internal sealed class BinaryPlace : IPlace
 
     public Task WaitAsync(Connection connection, TimeSpan span) => throw new InvalidOperationException("time cannot be made to pass here; say 'only in-process'");
 
+    public Task EndedAsync() => Task.CompletedTask;
+
     public IReadOnlyList<string> Mailbox(string account) =>
         [.. Messages(account).Skip(_before[account]).Select(static f => File.ReadAllText(f, Encoding.Latin1))];
 

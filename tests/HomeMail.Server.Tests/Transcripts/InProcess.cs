@@ -40,6 +40,8 @@ internal sealed class InProcess : IPlace, IAsyncDisposable
         _clock.Advance(span);
     }
 
+    public Task EndedAsync() => _house.SessionsEnded().WaitAsync(TimeSpan.FromSeconds(30));
+
     public IReadOnlyList<string> Mailbox(string account) => _house.Mailbox(account);
 
     public IReadOnlyList<string> Queue() => [.. _house.Queued.Select(Describe)];

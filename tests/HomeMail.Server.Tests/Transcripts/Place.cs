@@ -56,6 +56,9 @@ internal interface IPlace
     /// <summary>Lets time pass.</summary>
     Task WaitAsync(Connection connection, TimeSpan span);
 
+    /// <summary>Returns when the sessions of all connections that were opened have ended, where this place can tell.</summary>
+    Task EndedAsync();
+
     /// <summary>The messages that came into an account's inbox during this dialogue.</summary>
     IReadOnlyList<string> Mailbox(string account);
 

@@ -40,6 +40,7 @@ internal sealed class Player(Transcript transcript, IPlace place, Cut cut)
             if (_connection is not null)
                 await _connection.DisposeAsync();
         }
+        await place.EndedAsync();
         CheckMailboxes();
         CheckQueue();
         CheckLog();
