@@ -15,7 +15,7 @@ internal sealed partial class HouseServer
     {
         ControlCommand[] commands =
         [
-            .. DataCommands.Table(_data, () => _running.Intake.Names, _clock),
+            .. DataCommands.Table(_data, _history, () => _running.Intake.Names, _clock),
             .. new QueueCommands(_queue, new SpoolQueueStore(_data.Spool)).Table,
             .. new StatusCommand(Facts, _clock).Table,
         ];
@@ -40,5 +40,6 @@ internal sealed partial class HouseServer
         [.. _listeners.Select(listener => new ListeningAt(RoleKey(listener.Role), listener.EndPoint.ToString()))],
         _gate.Count,
         _queue.Count,
-        _queue.HeldCount);
+        _queue.HeldCount,
+        _history.CountToday());
 }

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using HomeMail.Config;
 using HomeMail.Server;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.Control;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
@@ -12,6 +13,7 @@ using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail;
 
@@ -24,6 +26,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly Log _log;
     private readonly DataFolder _data;
+    private readonly DeliveryHistory _history;
     private readonly byte[] _secret;
     private readonly ConnectionGate _gate;
     private readonly AuthenticationGuard _guard;
@@ -49,6 +52,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _data = DataFolder.Open(
             settings.Server.Data, clock, notice => log.Error("store", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)),
             options: new StorageOptions { FreeBytesFloor = settings.Queue.FreeSpaceFloor ?? 0 });
+        _history = new DeliveryHistory(Path.Combine(settings.Server.Data, DataCommands.HistoryFolder), clock, settings.Queue.HistoryDays, settings.Queue.HistorySize);
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         _running = Prepare(settings);
@@ -59,7 +63,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var resolver = new CachingResolver(Resolver(settings), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
-        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log);
+        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history };
 
         var own = new InterfaceAddresses(() => _running.Settings.Server.PublicAddresses, clock);
         var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane };
@@ -69,9 +73,12 @@ internal sealed partial class HouseServer : IAsyncDisposable
             Routes = ServerMap.Routes(settings),
         };
         var store = new SpoolQueueStore(_data.Spool);
-        var dsn = new DsnSender(_intake, store, new DsnComposer(settings.Server.Hostname, clock), clock, log);
+        var dsn = new DsnSender(_intake, store, new DsnComposer(settings.Server.Hostname, clock), clock, log) { History = _history };
         _queue = new QueueRunner(
-            store, new HeldMail(_delivery, _data.Spool, () => _running.Intake.Names, log), _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log);
+            store, new HeldMail(_delivery, _data.Spool, () => _running.Intake.Names, log), _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log)
+        {
+            History = _history,
+        };
     }
 
     /// <summary>Recovers what was left, listens, and serves until told to stop.</summary>
@@ -91,6 +98,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var serving = Task.WhenAll(
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
+            KeepHouseAsync(stop),
         ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
@@ -149,6 +157,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         await _delivery.DisposeAsync();
         _heartbeat.Dispose();
         _dkimKeys.Dispose();
+        _history.Flush();
         await _data.DisposeAsync();
     }
 

@@ -1,22 +1,28 @@
 using HomeMail.Server.Intake;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Control;
 
 /// <summary>The commands that need the data folder and nothing that runs: the server has them, and so has a command line that finds no server.</summary>
 public static class DataCommands
 {
+    /// <summary>The folder of the delivery history, in the data folder.</summary>
+    public const string HistoryFolder = "history";
+
     /// <summary>The commands.</summary>
     /// <param name="data">The data folder.</param>
+    /// <param name="history">What became of messages.</param>
     /// <param name="names">Who is hosted here.</param>
     /// <param name="clock">Time.</param>
-    public static IReadOnlyList<ControlCommand> Table(DataFolder data, Func<HostedNames> names, TimeProvider clock)
+    public static IReadOnlyList<ControlCommand> Table(DataFolder data, DeliveryHistory history, Func<HostedNames> names, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(data);
         return
         [
             new("ping", static (_, _) => Task.FromResult(ControlResult.Ok)),
             .. new AccountCommands(names, data.Mail).Table,
+            .. new HistoryCommand(history).Table,
             .. new ImportCommand(data, names, clock).Table,
             .. new ExportCommands(data.Mail).Table,
             .. new PauseCommand(data).Table,

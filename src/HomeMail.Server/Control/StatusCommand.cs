@@ -16,8 +16,10 @@ public readonly record struct ListeningAt(string Service, string EndPoint);
 /// <param name="Connections">Connections to these just now.</param>
 /// <param name="Queued">Messages in the queue.</param>
 /// <param name="Held">Those of them that are held by hand.</param>
+/// <param name="Today">How often what has happened to messages today (UTC), by the words of the delivery history.</param>
 public sealed record ServerFacts(
-    string Version, string Hostname, string Data, DateTimeOffset Started, IReadOnlyList<ListeningAt> Listening, int Connections, int Queued, int Held);
+    string Version, string Hostname, string Data, DateTimeOffset Started, IReadOnlyList<ListeningAt> Listening, int Connections, int Queued, int Held,
+    IReadOnlyDictionary<string, int> Today);
 
 /// <summary>Tells how the server does, in one object.</summary>
 /// <param name="facts">What the server knows of itself.</param>
@@ -50,6 +52,10 @@ public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
             json.WriteNumber("connections", now.Connections);
             json.WriteNumber("queued", now.Queued);
             json.WriteNumber("held", now.Held);
+            json.WriteStartObject("today");
+            foreach (var (word, count) in now.Today)
+                json.WriteNumber(word, count);
+            json.WriteEndObject();
             if (ResidentBytes() is { } resident)
                 json.WriteNumber("residentBytes", resident);
             if (disk is { } space)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
@@ -48,6 +49,7 @@ public sealed partial class MessageIntake
                 NextAttempt = clock.GetUtcNow(),
             })],
         };
+        LocalDelivery[] deliveries = [.. destinations.Accounts.Select(account => new LocalDelivery(account, LocalDelivery.Inbox) { Recipient = recipient })];
         var result = await spool.CommitAsync(
             new CommitRequest
             {
@@ -55,7 +57,7 @@ public sealed partial class MessageIntake
                 LocalTrace = local.WrittenMemory,
                 TravelTrace = travel.WrittenMemory,
                 Header = header,
-                Local = [.. destinations.Accounts.Select(account => new LocalDelivery(account, LocalDelivery.Inbox))],
+                Local = deliveries,
                 Envelope = envelope,
             },
             cancel).ConfigureAwait(false);
@@ -64,7 +66,8 @@ public sealed partial class MessageIntake
             log.Error("store", ("id", body.Id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
             return false;
         }
-        Tell(body.Id, result, null);
+        History?.Add(body.Id, $"{sender}", DeliveryWords.Accepted, string.Create(CultureInfo.InvariantCulture, $"{result.Size} octets, {Principal.Server}"));
+        Tell(body.Id, result, deliveries, envelope, null);
         if (envelope is not null)
             enqueue(envelope);
         return true;

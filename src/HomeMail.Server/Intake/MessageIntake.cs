@@ -6,6 +6,7 @@ using HomeMail.Protocol.Text;
 using HomeMail.Server.Authentication;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 using HomeMail.Storage.Files;
 
 namespace HomeMail.Server.Intake;
@@ -32,6 +33,9 @@ public sealed partial class MessageIntake(
     : IMessageIntake, IGeneratedMail
 {
     private const int MaxEarlyLookUps = 5;
+
+    /// <summary>Is told what becomes of messages, or null.</summary>
+    public DeliveryHistory? History { get; init; }
 
     /// <inheritdoc/>
     public SmtpReply? CheckSender(ClientFacts client, in MailArguments mail)
@@ -86,6 +90,14 @@ public sealed partial class MessageIntake(
     {
         ArgumentNullException.ThrowIfNull(transaction);
         ArgumentNullException.ThrowIfNull(message);
+        var reply = await DecideAsync(transaction, message, cancel).ConfigureAwait(false);
+        if (!reply.IsPositive)
+            History?.Add(message.Body.Id, $"{transaction.Mail.Sender}", DeliveryWords.Refused, reply.ToString());
+        return reply;
+    }
+
+    private async ValueTask<SmtpReply> DecideAsync(MailTransaction transaction, ReceivedMessage message, CancellationToken cancel)
+    {
         var settings = options();
         var principal = transaction.Client.Principal;
         var authors = new List<Address>(1);
@@ -131,7 +143,10 @@ public sealed partial class MessageIntake(
             log.Error("store", ("id", id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
             return Reply(result.Condition);
         }
-        Tell(id, result, facts);
+        History?.Add(
+            id, $"{transaction.Mail.Sender}", DeliveryWords.Accepted,
+            string.Create(CultureInfo.InvariantCulture, $"{result.Size} octets from {transaction.Client.Peer.Address}, {principal}"));
+        Tell(id, result, deliveries, envelope, facts);
         if (envelope is not null)
             enqueue(envelope);
         return SmtpReplies.Accepted(id.Value);
@@ -147,8 +162,15 @@ public sealed partial class MessageIntake(
         output.Write(await DkimSigner.SignAsync(header, body, keys, clock.GetUtcNow(), cancel).ConfigureAwait(false));
     }
 
-    private void Tell(MessageId id, CommitResult result, OriginFacts? facts)
+    private void Tell(MessageId id, CommitResult result, IReadOnlyList<LocalDelivery> deliveries, Envelope? envelope, OriginFacts? facts)
     {
+        for (var i = 0; i < result.Stored.Count; i++)
+            History?.Add(
+                id, $"{deliveries[i].Recipient}", DeliveryWords.Delivered,
+                string.Create(CultureInfo.InvariantCulture, $"{result.Stored[i].Account}/{result.Stored[i].Mailbox}, UID {result.Stored[i].Uid}"));
+        foreach (var recipient in envelope?.Recipients ?? [])
+            if (recipient.Status == RecipientStatus.Waiting)
+                History?.Add(id, recipient.Address.ToString(), DeliveryWords.Queued, envelope!.ReleaseAt is { } until ? $"until {until.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}" : null);
         if (facts is not null)
             log.Info("origin", ("id", id.Value), ("spf", ReceivedSpf.Name(facts.Spf.Result)), ("spf-note", facts.SpfNote),
                 ("dkim", facts.Dkim.Count == 0 ? "none" : string.Join(',', facts.Dkim.Select(v => $"{ResultsField.Name(v.Result)}:{v.Signature?.Domain}"))),

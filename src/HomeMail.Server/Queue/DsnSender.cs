@@ -2,6 +2,7 @@ using HomeMail.Protocol.Smtp;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Intake;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Queue;
 
@@ -16,6 +17,9 @@ namespace HomeMail.Server.Queue;
 /// <param name="log">The log.</param>
 public sealed class DsnSender(IGeneratedMail mail, IQueueStore store, DsnComposer composer, TimeProvider clock, Log log)
 {
+    /// <summary>Is told who was told, or null.</summary>
+    public DeliveryHistory? History { get; init; }
+
     /// <summary>Whether a recipient's outcome has not been told yet.</summary>
     /// <param name="recipient">The recipient.</param>
     public static bool IsOwed(EnvelopeRecipient recipient) => IsOwed(recipient, DsnKind.Failure) || IsOwed(recipient, DsnKind.Success);
@@ -87,6 +91,8 @@ public sealed class DsnSender(IGeneratedMail mail, IQueueStore store, DsnCompose
         {
             accepted = false;
         }
+        if (accepted)
+            History?.Add(envelope.Id, recipient?.ToString() ?? "postmaster", DeliveryWords.Told, $"{kind} of {string.Join(", ", wanted.Select(r => r.Address))}");
         if (accepted)
             log.Info("dsn", ("id", envelope.Id.ToString()), ("kind", kind.ToString()), ("to", recipient?.ToString() ?? "postmaster"), ("recipients", wanted.Count));
         else

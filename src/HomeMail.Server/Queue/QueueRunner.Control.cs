@@ -151,7 +151,8 @@ public sealed partial class QueueRunner
         lock (_gate)
             Forget(message);
         await CloseAsync(envelope).ConfigureAwait(false);
-        _log.Info("dropped", ("id", envelope.Id.ToString()));
+        History?.Add(envelope.Id, "", DeliveryWords.Dropped);
+        _log.Info(DeliveryWords.Dropped, ("id", envelope.Id.ToString()));
     }
 
     private async Task<bool> ChangeAsync(MessageId id, Action<Envelope> change)
@@ -186,7 +187,9 @@ public sealed partial class QueueRunner
                 foreach (var item in message.Items.Where(i => i.State is ItemState.Scheduled or ItemState.Ready or ItemState.Parked))
                     Schedule(item, item.Due);
             }
-            _log.Info(envelope.Held ? "held" : "released", ("id", id.ToString()));
+            var word = envelope.Held ? DeliveryWords.Held : DeliveryWords.Released;
+            History?.Add(id, "", word);
+            _log.Info(word, ("id", id.ToString()));
             return true;
         }
         finally

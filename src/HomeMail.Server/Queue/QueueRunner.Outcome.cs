@@ -90,21 +90,22 @@ public sealed partial class QueueRunner
         {
             // Where the next host has taken over the duty to tell of success, nothing is owed here any more (RFC 3461 5.2.1).
             recipient.Status = result.DsnPassedOn && recipient.Notify.HasFlag(DsnNotify.Success) ? RecipientStatus.Closed : RecipientStatus.Delivered;
-            outcome = "delivered";
+            outcome = DeliveryWords.Delivered;
         }
         else if (sane && (result.Outcome == DeliveryOutcome.Failed || IsTooOld(message, envelope, recipient, now)))
         {
             recipient.Status = RecipientStatus.Failed;
-            outcome = "failed";
+            outcome = DeliveryWords.Failed;
         }
         else
         {
             recipient.NextAttempt = NextAttempt(message, envelope, recipient, now);
-            outcome = "deferred";
+            outcome = DeliveryWords.Deferred;
         }
+        History?.Add(envelope.Id, recipient.Address.ToString(), outcome, recipient.LastReply);
         _log.Info(outcome, ("id", envelope.Id.ToString()), ("to", recipient.Address.ToString()), ("attempt", recipient.Attempts),
             ("age", (long)(now - envelope.Arrived).TotalSeconds), ("reply", recipient.LastReply),
-            ("next", outcome == "deferred" ? recipient.NextAttempt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss'Z'", CultureInfo.InvariantCulture) : null));
+            ("next", outcome == DeliveryWords.Deferred ? recipient.NextAttempt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss'Z'", CultureInfo.InvariantCulture) : null));
     }
 
     // Whatever is saved is what a crash leaves; so the state comes before the DSN, and the DSN before its mark (RFC 3461 leaves no other order that loses nothing).

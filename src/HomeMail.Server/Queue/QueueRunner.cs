@@ -1,5 +1,6 @@
 using HomeMail.Server.Delivery;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Queue;
 
@@ -61,6 +62,9 @@ public sealed partial class QueueRunner : IAsyncDisposable
         _places = new SemaphoreSlim(options.MaxSending);
         _timer = clock.CreateTimer(static me => ((QueueRunner)me!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>Is told what becomes of messages, or null.</summary>
+    public DeliveryHistory? History { get; init; }
 
     /// <summary>How many messages are queued.</summary>
     public int Count

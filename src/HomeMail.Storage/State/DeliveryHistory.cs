@@ -8,7 +8,7 @@ namespace HomeMail.Storage.State;
 /// <param name="Time">When, to the millisecond.</param>
 /// <param name="Message">The message.</param>
 /// <param name="Address">The recipient or sender it is about, as text; empty if none.</param>
-/// <param name="What">What happened, one word: <c>accepted</c>, <c>stored</c>, <c>sent</c>, <c>deferred</c>, <c>failed</c>, ...</param>
+/// <param name="What">What happened, one word: <c>accepted</c>, <c>delivered</c>, <c>deferred</c>, <c>failed</c>, ...</param>
 /// <param name="Detail">The reply, host, mailbox or reason; or null.</param>
 public readonly record struct DeliveryEvent(DateTimeOffset Time, MessageId Message, string Address, string What, string? Detail);
 
@@ -113,16 +113,40 @@ public sealed class DeliveryHistory
             string pending;
             lock (_gate)
                 pending = _pending.ToString();
-            Take(Encoding.UTF8.GetBytes(pending), key, found);
+            Take(Encoding.UTF8.GetBytes(pending), key, found.Add);
             var days = Days();
             for (var i = days.Count - 1; i >= 0 && found.Count < limit; i--)
             {
                 var day = new List<DeliveryEvent>();
-                Search(days[i], key, day);
+                Search(days[i], key, day.Add);
                 found.InsertRange(0, day);
             }
         }
         return found.Count > limit ? found[^limit..] : found;
+    }
+
+    /// <summary>How often what has happened today (UTC), by word.</summary>
+    /// <exception cref="StorageException">The file could not be read.</exception>
+    public IReadOnlyDictionary<string, int> CountToday()
+    {
+        var counts = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var today = _clock.GetUtcNow().UtcDateTime.ToString(DayFormat, CultureInfo.InvariantCulture);
+        lock (_fileGate)
+        {
+            string pending;
+            lock (_gate)
+                pending = _pending.ToString();
+            Take(Encoding.UTF8.GetBytes(pending), null, Count);
+            if (_files.TryStat(_folder + "/" + today + Suffix, out _))
+                Search(today + Suffix, null, Count);
+        }
+        return counts;
+
+        void Count(DeliveryEvent happened)
+        {
+            if (happened.Time.UtcDateTime.Date == _clock.GetUtcNow().UtcDateTime.Date)
+                counts[happened.What] = counts.GetValueOrDefault(happened.What) + 1;
+        }
     }
 
     private void Append(StringBuilder lines)
@@ -166,7 +190,7 @@ public sealed class DeliveryHistory
         return days;
     }
 
-    private void Search(string day, string key, List<DeliveryEvent> found)
+    private void Search(string day, string? key, Action<DeliveryEvent> found)
     {
         using var file = _files.Open(_folder + "/" + day);
         var buffer = new byte[BufferSize];
@@ -183,26 +207,26 @@ public sealed class DeliveryHistory
         }
     }
 
-    private static void Take(ReadOnlySpan<byte> lines, string key, List<DeliveryEvent> found)
+    private static void Take(ReadOnlySpan<byte> lines, string? key, Action<DeliveryEvent> found)
     {
         while (lines.IndexOf((byte)'\n') is var end && end >= 0)
         {
             if (TryParse(Encoding.UTF8.GetString(lines[..end]), key, out var happened))
-                found.Add(happened);
+                found(happened);
             lines = lines[(end + 1)..];
         }
     }
 
-    private static bool TryParse(string line, string key, out DeliveryEvent happened)
+    private static bool TryParse(string line, string? key, out DeliveryEvent happened)
     {
         happened = default;
-        if (!line.Contains(key, StringComparison.OrdinalIgnoreCase))
+        if (key is not null && !line.Contains(key, StringComparison.OrdinalIgnoreCase))
             return false;
         var parts = line.Split('\t');
         if (parts.Length != 5 || !MessageId.TryParse(parts[1], out var id)
             || !DateTimeOffset.TryParseExact(parts[0], TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
             return false;
-        if (!string.Equals(parts[1], key, StringComparison.OrdinalIgnoreCase) && !string.Equals(parts[2], key, StringComparison.OrdinalIgnoreCase))
+        if (key is not null && !string.Equals(parts[1], key, StringComparison.OrdinalIgnoreCase) && !string.Equals(parts[2], key, StringComparison.OrdinalIgnoreCase))
             return false;
         happened = new DeliveryEvent(time, id, parts[2], parts[3], parts[4].Length == 0 ? null : parts[4]);
         return true;

@@ -3,6 +3,7 @@ using HomeMail.Server;
 using HomeMail.Server.Control;
 using HomeMail.Server.Net;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Cli;
 
@@ -38,9 +39,10 @@ internal sealed class StandIn : IAsyncDisposable
             throw new IOException($"the server does not run, and its data folder {path} belongs to another user (uid {owner}): start the server first, or call this as that user");
         var data = DataFolder.Open(path, TimeProvider.System);
         data.Spool.Recover();
+        var history = new DeliveryHistory(Path.Combine(path, DataCommands.HistoryFolder), TimeProvider.System, int.MaxValue, long.MaxValue);
         var names = ServerMap.Names(settings, []);
         var (client, server) = StreamPair.Create();
-        var session = new ControlSession(DataCommands.Table(data, () => names, TimeProvider.System), path, TimeProvider.System, Log.None);
+        var session = new ControlSession(DataCommands.Table(data, history, () => names, TimeProvider.System), path, TimeProvider.System, Log.None);
         return new StandIn(data, Task.Run(() => session.RunAsync(server, PeerCredentials.OwnUser, CancellationToken.None)), client);
     }
 

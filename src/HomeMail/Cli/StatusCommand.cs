@@ -17,6 +17,8 @@ internal static class StatusCommand
             await output.WriteLineAsync($"listens      {at.Text("at"),-24} {at.Text("service")}");
         await output.WriteLineAsync($"connections  {status.Number("connections")}");
         await output.WriteLineAsync($"queue        {Words.Count(status.Number("queued"), "message")}, {status.Number("held")} held");
+        if (status.TryGetProperty("today", out var today) && today.EnumerateObject().Any())
+            await output.WriteLineAsync($"today        {string.Join(", ", today.EnumerateObject().Select(word => $"{word.Value.GetInt32()} {Words.Printable(word.Name)}"))} (since 00:00Z)");
         if (status.Number("residentBytes") is > 0 and var resident)
             await output.WriteLineAsync($"memory       {Words.Size(resident)} resident");
         if (status.Number("diskBytes") is > 0 and var disk)

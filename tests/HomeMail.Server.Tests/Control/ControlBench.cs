@@ -5,6 +5,7 @@ using HomeMail.Server.Control;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Tests.Control;
 
@@ -21,14 +22,17 @@ internal sealed class ControlBench : IAsyncDisposable
         var names = new HostedNames(
             "mail.home.example", [new HostedDomain("home.example", "home")],
             [new HostedAccount("alice", [new Address("alice", "home.example")], null, 1000), new HostedAccount("bob", [new Address("bob", "home.example")], null)], [], "secret"u8);
+        History = new DeliveryHistory(_root + "/history", TimeProvider.System);
         var (client, server) = StreamPair.Create();
         Client = client;
         Channel = new ControlChannel(client, TimeProvider.System);
-        _session = new ControlSession([.. DataCommands.Table(Data, () => names, TimeProvider.System), .. more], _root, TimeProvider.System, new Log(LogText, TimeProvider.System))
+        _session = new ControlSession([.. DataCommands.Table(Data, History, () => names, TimeProvider.System), .. more], _root, TimeProvider.System, new Log(LogText, TimeProvider.System))
             .RunAsync(server, 7, _end.Token);
     }
 
     public DataFolder Data { get; }
+
+    public DeliveryHistory History { get; }
 
     public Stream Client { get; }
 

@@ -3,6 +3,7 @@ using HomeMail.Server.Control;
 using HomeMail.Server.Net;
 using HomeMail.Server.Tests.Delivery;
 using HomeMail.Server.Tests.Queue;
+using HomeMail.Storage;
 using HomeMail.Storage.Mail;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -155,6 +156,26 @@ public class ControlSessionTests
     public void A_set_that_is_too_long_is_cut() => Assert.Equal("1,3", UidSet.Write([new UidRange(1, 1), new UidRange(3, 3), new UidRange(5, 5)], 4));
 
     [Fact]
+    public async Task What_became_of_a_message()
+    {
+        await using var bench = new ControlBench();
+        var id = MessageId.New(TimeProvider.System);
+        bench.History.Add(id, "alice@home.example", DeliveryWords.Accepted, "20 octets");
+        bench.History.Add(id, "bob@example.net", DeliveryWords.Deferred, "450 \"later\"");
+        bench.History.Flush();
+        bench.History.Add(id, "", DeliveryWords.Dropped);
+        foreach (var (what, events) in new[] { (id.Value, 3), ("<Alice@home.example>", 1), ("bob@example.net", 1) })
+        {
+            var lines = await bench.AskAsync($$"""{"command":"log","what":"{{what}}"}""");
+            Assert.Equal($$"""{"result":"ok","events":{{events}}}""", lines[^1]);
+            Assert.Equal(id.Value, ControlBench.Json(lines[0]).GetProperty("id").GetString());
+        }
+        Assert.Equal("450 \"later\"", ControlBench.Json((await bench.AskAsync("""{"command":"log","what":"bob@example.net"}"""))[0]).GetProperty("detail").GetString());
+        Assert.Equal("not-found", ControlBench.Json((await bench.AskAsync("""{"command":"log","what":"example.net"}"""))[0]).GetProperty("result").GetString());
+        Assert.Equal([("accepted", 1), ("deferred", 1), ("dropped", 1)], bench.History.CountToday().Select(word => (word.Key, word.Value)));
+    }
+
+    [Fact]
     public async Task While_paused_nothing_changes()
     {
         await using var bench = new ControlBench();
@@ -229,13 +250,14 @@ public class ControlSessionTests
     [Fact]
     public async Task Status_is_one_object()
     {
-        var facts = new ServerFacts("1.2.3", "mail.home.example", "/", DateTimeOffset.UnixEpoch, [new ListeningAt("smtp", "[::]:25")], 3, 2, 1);
+        var facts = new ServerFacts("1.2.3", "mail.home.example", "/", DateTimeOffset.UnixEpoch, [new ListeningAt("smtp", "[::]:25")], 3, 2, 1, new Dictionary<string, int> { ["accepted"] = 4 });
         await using var bench = new ControlBench([.. new StatusCommand(() => facts, new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddHours(1))).Table]);
         var status = ControlBench.Json((await bench.AskAsync("""{"command":"status"}"""))[0]);
         Assert.Equal("1.2.3", status.GetProperty("version").GetString());
         Assert.Equal(3600, status.GetProperty("uptimeSeconds").GetInt64());
         Assert.Equal("""[{"service":"smtp","at":"[::]:25"}]""", status.GetProperty("listening").GetRawText());
         Assert.Equal((3, 2, 1), (status.GetProperty("connections").GetInt32(), status.GetProperty("queued").GetInt32(), status.GetProperty("held").GetInt32()));
+        Assert.Equal("""{"accepted":4}""", status.GetProperty("today").GetRawText());
         Assert.True(status.GetProperty("residentBytes").GetInt64() > 1_000_000);
         Assert.True(status.GetProperty("diskFreeBytes").GetInt64() > 0);
     }

@@ -9,6 +9,7 @@ using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Tests.Smtp;
 
@@ -56,7 +57,7 @@ public sealed class TestHouse : IAsyncDisposable
         };
         Guard = new AuthenticationGuard(guardClock ?? Clock, Shared.Contains);
         Heartbeat = new Heartbeat(Clock);
-        Intake = new MessageIntake(Data.Spool, new OriginChecks(Zone, domain => Names.Domain(domain) is not null, Clock, static () => true), static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log);
+        Intake = new MessageIntake(Data.Spool, new OriginChecks(Zone, domain => Names.Domain(domain) is not null, Clock, static () => true), static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { History = History = new DeliveryHistory(Data.Path + "/history", Clock) };
     }
 
     /// <summary>The certificate that sessions show unless told otherwise.</summary>
@@ -67,6 +68,8 @@ public sealed class TestHouse : IAsyncDisposable
     public Log Log { get; }
 
     public DataFolder Data { get; }
+
+    public DeliveryHistory History { get; }
 
     public HostedNames Names { get; }
 
