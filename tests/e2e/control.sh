@@ -51,6 +51,11 @@ says "with its recipient and the reason" 0 '<carol@dead.example> waiting, 1 atte
 says "shown with its header" 0 '^Subject +hello carol$' queue show "$id"
 says "and who it comes from" 0 '^principal +account:alice$' queue show "$id"
 says "status counts it" 0 '^queue +1 message, 0 held$' status
+says "what became of it so far" 0 "^[-0-9]+ [:0-9]+Z $id deferred  <carol@dead.example> 127.0.0.1: 4.4.1 connection refused" log "$id"
+says "also by an address" 0 "$id queued    <carol@dead.example>$" log carol@dead.example
+says "what came to bob" 0 'delivered <bob@home.example> bob/INBOX, UID 1$' log bob@home.example
+says "an address that nothing is known of" 1 "nothing is known of 'nobody@home.example'" log nobody@home.example
+says "today's mail" 0 '^today +2 accepted, 1 deferred, 1 delivered, 1 queued' status
 says "held" 0 "^$id held$" queue hold "$id"
 says "status counts that" 0 '^queue +1 message, 1 held$' status
 says "what is held is not tried" 1 'is held; release it' queue retry "$id"
@@ -72,7 +77,9 @@ says "dropped" 0 "^$id dropped$" queue drop "$id"
 says "and gone" 0 '^the queue is empty$' queue list
 says "a message that is not there" 1 "message $id is not in the queue" queue show "$id"
 says "what is no id" 1 "'../lock' is no message id" queue drop ../lock
-check_not "nothing of it is left in the spool" ls "$work"/home/data/spool/*/"$id"
+says "the whole story, over two starts" 0 "^[-0-9]+ [:0-9]+Z $id accepted  <alice@home.example> [0-9]+ octets from 127.0.0.1, account:alice" log "$id"
+says "to the end" 0 "^[-0-9]+ [:0-9]+Z $id dropped$" log "$id"
+expect "nothing of it is left in the spool" '' "$(find "$work/home/data/spool" -name "$id*")"
 
 # Only root and the server's user are answered: by the file's mode, and if that is wide open by the kernel's word.
 if [ "$(id -u)" = 0 ]; then
@@ -91,8 +98,7 @@ fi
 mkdir "$work/other"
 sed "s,^data = .*,data = $work/other," "$work/home/homemail.ini" > "$work/other.ini"
 config=$work/other.ini says "the server of another data folder is not taken for ours" 1 "does not run" queue list
-kill -9 $server
-wait $server 2> /dev/null
+{ kill -9 $server; wait $server; } 2> /dev/null
 says "a socket that a killed server has left is nobody" 1 'does not run' status
 start
 says "and is replaced" 0 '^homemail ' status
@@ -107,8 +113,8 @@ if [ "$(id -u)" = 0 ]; then
             mount -t tmpfs -o "$4" none /run
             "$1" run --config "$2" > /dev/null 2>&1 &
             wait_for 20 answers "$3"
-            "$1" status --config "$2" > /dev/null && ls /run/homemail/control '"$work"'/home/data/control 2> /dev/null
-            stop $!' default "$homemail" "$work/default.ini" "$port" "$1"
+            "$1" status --config "$2" > /dev/null && ls /run/homemail/control "$5/data/control" 2> /dev/null
+            stop $!' default "$homemail" "$work/default.ini" "$port" "$1" "$work/home"
     }
     expect "the socket's usual place" /run/homemail/control "$(default mode=755)"
     expect "and where that cannot be made" "$work/home/data/control" "$(default ro)"

@@ -6,8 +6,8 @@ using HomeMail.Protocol.Text;
 using HomeMail.Server.Authentication;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
-using HomeMail.Storage.State;
 using HomeMail.Storage.Files;
+using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Intake;
 

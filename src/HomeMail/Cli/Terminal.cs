@@ -26,7 +26,8 @@ internal static partial class Terminal
             input,
             new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true },
             error,
-            Console.IsInputRedirected ? null : prompt => AskSecret(prompt, input, error)) { ErrorIsTerminal = !Console.IsErrorRedirected };
+            Console.IsInputRedirected ? null : prompt => AskSecret(prompt, input, error))
+        { ErrorIsTerminal = !Console.IsErrorRedirected };
     }
 
     private static TextReader OpenInput(Encoding encoding)
