@@ -139,12 +139,12 @@ internal static partial class SystemCalls
     /// <summary>Gives a file or folder the owner that another has, as far as that is allowed: root may, others need not.</summary>
     internal static void CopyOwner(string from, string to)
     {
-        if (StatCall(CurrentFolder, from, NoFollow, BasicStats, out var buffer) == 0)
+        if (StatCall(CurrentFolder, from, 0, BasicStats, out var buffer) == 0)
             _ = ChangeOwnerCall(to, buffer.User, buffer.Group);
     }
 
-    /// <summary>Who owns a file or folder; null if it is not there.</summary>
-    internal static uint? Owner(string path) => StatCall(CurrentFolder, path, NoFollow, BasicStats, out var buffer) == 0 ? buffer.User : null;
+    /// <summary>Who owns a file or folder, or what a link to it leads to; null if it is not there.</summary>
+    internal static uint? Owner(string path) => StatCall(CurrentFolder, path, 0, BasicStats, out var buffer) == 0 ? buffer.User : null;
 
     /// <summary>Only a hint: what does not work here is done by the fsync that follows.</summary>
     internal static void StartWriteOut(SafeFileHandle file) => _ = SyncRangeCall(file, 0, 0, StartWriteOutFlag);

@@ -47,6 +47,8 @@ public sealed class FolderBackup(string data, string target, string? socket = nu
     {
         if (Inside(target, data) || Inside(data, target))
             throw new IOException("a backup has to stand beside the data folder, neither in it nor around it");
+        if (!_files.TryStat(data + "/mail", out _))
+            throw new IOException($"there is no mail in the data folder {data}");
         _files.CreateFolder(target);
         var strange = false;
         _files.List(target, (_, _) => strange = true);
@@ -211,13 +213,26 @@ public sealed class FolderBackup(string data, string target, string? socket = nu
     {
         var files = new HashSet<string>(StringComparer.Ordinal);
         var folders = new HashSet<string>(StringComparer.Ordinal);
-        if (_files.TryStat(folder, out var stat) && stat.IsFolder)
+        try
+        {
+            // A folder may be a link, to a larger disk for one.
             _files.List(folder, (name, isFolder) => (isFolder ? folders : files).Add(name.ToString()));
+        }
+        catch (StorageException error) when (error.Error == FileError.NotFound)
+        {
+            // Of the copy: not made yet. Of the store: deleted since it was listed.
+        }
         return (files, folders);
     }
 
     private void RemoveTree(string folder)
     {
+        // What a link leads to is not of the backup.
+        if (_files.TryStat(folder, out var stat) && !stat.IsFolder)
+        {
+            _files.Unlink(folder);
+            return;
+        }
         var (files, folders) = List(folder);
         foreach (var name in files)
             _files.Unlink($"{folder}/{name}");

@@ -13,6 +13,8 @@ internal static class BackupCommand
     {
         if (call.Arguments is not [var path])
             return await ServerCommand.MisuseAsync(call, "the path of the backup is needed");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path).TrimEnd('/'))))
+            return await ServerCommand.FailAsync(call, $"the folder that {path} is to be in is not there");
         var settings = SettingsFile.Load(call.ConfigPath).Settings?.Server;
         return await ServerCommand.RunAsync(call, true, async client =>
         {

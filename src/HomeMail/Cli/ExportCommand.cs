@@ -19,6 +19,8 @@ internal static class ExportCommand
     {
         if (call.Arguments is not [var account, var path])
             return await ServerCommand.MisuseAsync(call, "an account and the path of a Maildir are needed");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path).TrimEnd('/'))))
+            return await ServerCommand.FailAsync(call, $"the folder that {path} is to be in is not there");
         return await ServerCommand.RunAsync(call, true, async client =>
         {
             var progress = new ProgressLine(call.Streams.Error, call.Streams.ErrorIsTerminal, TimeProvider.System);

@@ -83,6 +83,8 @@ public sealed class TransferCommandTests : IDisposable
     [InlineData("import alice {root}/in --mailbox a//b", 2, "no mailbox can be called 'a//b'")]
     [InlineData("export alice {root}/out", 1, "there is no mail of an account 'alice'")]
     [InlineData("export alice", 2, "an account and the path")]
+    [InlineData("export alice {root}/no/out", 1, "the folder that {root}/no/out is to be in is not there")]
+    [InlineData("backup {root}/no/backup", 1, "the folder that {root}/no/backup is to be in is not there")]
     [InlineData("backup", 2, "the path of the backup")]
     [InlineData("backup {root}/data/backup", 1, "beside the data folder")]
     [InlineData("backup {root}/in", 1, "that is no backup")]

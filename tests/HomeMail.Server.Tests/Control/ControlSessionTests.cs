@@ -56,6 +56,18 @@ public class ControlSessionTests
     }
 
     [Fact]
+    public async Task A_chunk_that_is_too_large_ends_the_connection()
+    {
+        await using var bench = new ControlBench();
+        await bench.SendAsync("""{"command":"import","account":"alice"}""");
+        await bench.SendAsync("""{"mailbox":"Old","flags":[],"date":"2020-01-02T03:04:05Z"}""");
+        await bench.Client.WriteAsync(new byte[] { 0x7f, 0xff, 0xff, 0xff }, TestContext.Current.CancellationToken);
+        await bench.Ended;
+        Assert.Equal(["""{"ready":true}"""], await bench.AnswerAsync());
+        Assert.Empty(Directory.GetFiles(bench.Root + "/spool/tmp"));
+    }
+
+    [Fact]
     public async Task Who_asks_nothing_is_let_go()
     {
         var clock = new FakeTimeProvider();

@@ -100,9 +100,34 @@ public sealed class FolderBackupTests : IDisposable
     }
 
     [Fact]
+    public async Task A_link_to_a_larger_disk_is_followed()
+    {
+        await using (var data = DataFolder.Open(Data, TimeProvider.System))
+            await DeliverAsync(data, "INBOX", "one");
+        Directory.Move(Data, _root + "/disk");
+        Directory.CreateSymbolicLink(Data, _root + "/disk");
+        Directory.CreateDirectory(_root + "/elsewhere");
+        File.WriteAllText(_root + "/elsewhere/photo", "");
+        for (var round = 0; round < 2; round++)
+        {
+            var backup = new FolderBackup(Data, Target);
+            backup.Begin();
+            backup.TakeMessages(_ => { }, CancellationToken.None);
+            backup.TakeRest(CancellationToken.None);
+            Assert.Equal(1, backup.Messages);
+            Assert.True(File.Exists(Target + "/mail/alice/INBOX/1.eml"));
+            // A link that somebody has put into the copy goes; what it leads to stays.
+            Assert.False(File.Exists(Target + "/link"));
+            Assert.True(File.Exists(_root + "/elsewhere/photo"));
+            Directory.CreateSymbolicLink(Target + "/link", _root + "/elsewhere");
+        }
+        Assert.Equal(DataFolder.OwnerOf(_root + "/disk"), DataFolder.OwnerOf(Data));
+    }
+
+    [Fact]
     public void Nothing_else_is_overwritten()
     {
-        Directory.CreateDirectory(Data);
+        Directory.CreateDirectory(Data + "/mail");
         Directory.CreateDirectory(Target);
         File.WriteAllText(Target + "/photo", "");
         Assert.Throws<IOException>(() => new FolderBackup(Data, Target).Begin());
