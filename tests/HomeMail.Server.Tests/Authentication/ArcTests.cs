@@ -139,7 +139,9 @@ public sealed class ArcTests
             await File.WriteAllTextAsync(Path.Combine(folder.FullName, "keys"), $"{Rsa.RecordName}\t{Rsa.RecordText}\n");
             using var process = Process.Start(new ProcessStartInfo(Python, ["-c", Script, $"{messages.Count}"])
             {
-                WorkingDirectory = folder.FullName, RedirectStandardOutput = true, RedirectStandardError = true,
+                WorkingDirectory = folder.FullName,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             })!;
             var error = process.StandardError.ReadToEndAsync();
             var output = await process.StandardOutput.ReadToEndAsync();

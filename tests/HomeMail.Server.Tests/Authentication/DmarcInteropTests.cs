@@ -89,7 +89,9 @@ public sealed class DmarcInteropTests
             await File.WriteAllTextAsync(suffixes, "com\nnet\nuk\norg.uk\n");
             using var process = Process.Start(new ProcessStartInfo(Python, ["-c", Script, Library, suffixes])
             {
-                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             })!;
             var error = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEndAsync();

@@ -281,16 +281,16 @@ public class DsnComposerTests
 
     private static Envelope Envelope(
         EnvelopeRecipient[] recipients, string principal = "account:alice", string? id = null, DsnReturn returns = DsnReturn.Unspecified, bool requireTls = false) => new()
-    {
-        Id = MessageId.New(TimeProvider.System),
-        Arrived = Letters.Noon,
-        Sender = new Address("alice", "home.example"),
-        Principal = principal,
-        SenderVerified = true,
-        EnvelopeId = id,
-        Return = returns,
-        RequireTls = requireTls,
-        TravelOffset = Letters.Local.Length,
-        Recipients = recipients,
-    };
+        {
+            Id = MessageId.New(TimeProvider.System),
+            Arrived = Letters.Noon,
+            Sender = new Address("alice", "home.example"),
+            Principal = principal,
+            SenderVerified = true,
+            EnvelopeId = id,
+            Return = returns,
+            RequireTls = requireTls,
+            TravelOffset = Letters.Local.Length,
+            Recipients = recipients,
+        };
 }
