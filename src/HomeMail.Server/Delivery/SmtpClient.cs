@@ -231,6 +231,9 @@ public sealed partial class SmtpClient : IAsyncDisposable
 
     private void Append(string line)
     {
+        // No address and no parameter gets this far with a line end in it; if one did, it would speak for us.
+        if (line.AsSpan().ContainsAny('\r', '\n', '\0'))
+            throw new InvalidOperationException("a command holds a line end");
         _log.Debug("smtp-out", ("host", Host), ("c", line));
         _channel.Append(line);
         _channel.Append("\r\n");

@@ -34,13 +34,9 @@ public sealed partial class QueueRunner
                     if (done || item.State != ItemState.Running)
                         return;
                     Remove(item);
-                    // Other items exist already if this one was for a DSN that could not be stored before.
-                    if (item.Message.Items.Count == 0 && !Spread(item.Message, open.Envelope!))
-                        _messages.Remove(item.Message.Id);
-                    else if (open.Envelope!.Recipients.Any(DsnSender.IsOwed) && !item.Message.Items.Exists(i => i.Lane is null))
-                        AddItem(item.Message, null, In(_options.OwnRetry));
-                    foreach (var owed in item.Message.Items.Where(i => i.Lane is null && i.State == ItemState.Scheduled).ToList())
-                        Schedule(owed, In(_options.OwnRetry));
+                    Spread(item.Message, open.Envelope!, open.IsUnsaved, In(_options.OwnRetry));
+                    if (item.Message.Items.Count == 0)
+                        Forget(item.Message);
                     if (!item.Message.IsHurried)
                         return;
                     item.Message.IsHurried = false;
@@ -70,8 +66,12 @@ public sealed partial class QueueRunner
                 var recipients = Waiting(envelope, lane);
                 if (recipients.Count == 0)
                 {
+                    // The routes have changed since it became due.
                     lock (_gate)
+                    {
                         Remove(item);
+                        Spread(item.Message, envelope, open.IsUnsaved, In(_options.OwnRetry));
+                    }
                     return;
                 }
                 MailTransaction? mail = null;

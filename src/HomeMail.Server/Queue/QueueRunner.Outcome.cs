@@ -53,9 +53,7 @@ public sealed partial class QueueRunner
             item.Deadline = waiting.Min(r => DeadlineOf(envelope, r));
             Schedule(item, waiting.Min(r => TimestampOf(r.NextAttempt)));
         }
-        var owes = open.IsUnsaved || envelope.Recipients.Any(DsnSender.IsOwed);
-        if (owes && !message.Items.Exists(i => i.Lane is null))
-            AddItem(message, null, In(_options.OwnRetry));
+        Spread(message, envelope, open.IsUnsaved, In(_options.OwnRetry));
     }
 
     // For what is owed apart from an attempt: a state that could not be saved, a DSN that could not be stored.

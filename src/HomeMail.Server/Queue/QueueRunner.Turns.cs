@@ -11,6 +11,8 @@ public sealed partial class QueueRunner
         if (_stopping)
             return;
         var now = _clock.GetTimestamp();
+        if (now >= _nextSweep)
+            Sweep();
         while (_schedule.TryPeek(out var item, out var due) && due <= now)
         {
             _schedule.Dequeue();
@@ -77,6 +79,12 @@ public sealed partial class QueueRunner
                 Schedule(item, Math.Min(lane.NotBefore, item.Deadline));
                 continue;
             }
+            if (_running >= _options.MaxAttempts)
+            {
+                lane.Ready.Enqueue(item);
+                List(lane);
+                return;
+            }
             item.State = ItemState.Running;
             lane.Running++;
             Start(() => GiveUpOnHostAsync(item, lane));
@@ -118,8 +126,8 @@ public sealed partial class QueueRunner
             {
                 if (--_running == 0)
                     _idle?.TrySetResult();
+                StartDue();
             }
-            Wake();
         });
     }
 
@@ -133,6 +141,14 @@ public sealed partial class QueueRunner
         }
         // A timer that fires a hair early finds nothing due and is set once more.
         _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+    }
+
+    // Lanes that are empty are kept only to remember that nobody answers there; now and then that is over for some.
+    private void Sweep()
+    {
+        foreach (var idle in _lanes.Values.Where(IsIdle).ToList())
+            _lanes.Remove(idle.Destination.Key);
+        _nextSweep = In(LongestSleep);
     }
 
     private void Ended(LaneItem item, Lane lane, long started, Reach reach, Diagnostic? failure)
@@ -160,6 +176,8 @@ public sealed partial class QueueRunner
             if (item.State == ItemState.Running)
                 Schedule(item, In(_options.OwnRetry));
             List(lane);
+            if (IsIdle(lane))
+                _lanes.Remove(lane.Destination.Key);
         }
     }
 

@@ -34,6 +34,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
     private Routes _routes;
     private TaskCompletionSource? _idle;
     private int _running;
+    private long _nextSweep;
     private bool _reading;
     private bool _stopping;
 
@@ -96,6 +97,16 @@ public sealed partial class QueueRunner : IAsyncDisposable
         }
     }
 
+    /// <summary>How many destinations are remembered.</summary>
+    internal int LaneCount
+    {
+        get
+        {
+            lock (_gate)
+                return _lanes.Count;
+        }
+    }
+
     /// <summary>Whether nothing is due and nothing runs: the queue waits for a time or a message.</summary>
     public bool IsResting
     {
@@ -137,7 +148,8 @@ public sealed partial class QueueRunner : IAsyncDisposable
                 return;
             var message = new QueuedMessage(envelope.Id) { IsHeld = envelope.Held };
             _messages.Add(envelope.Id, message);
-            if (!Spread(message, envelope))
+            Spread(message, envelope, isUnsaved: false, _clock.GetTimestamp());
+            if (message.Items.Count == 0)
                 _messages.Remove(envelope.Id);
         }
         Wake();
@@ -196,30 +208,30 @@ public sealed partial class QueueRunner : IAsyncDisposable
         }
     }
 
-    // Makes the items of a message: one for each destination that recipients wait for, or one that looks at what is owed.
-    private bool Spread(QueuedMessage message, Envelope envelope)
+    // Makes the items that a message lacks: one for each destination that recipients wait for, one that looks at what is owed. While an attempt runs
+    // its recipients may seem to wait for a destination that nobody names; so the attempt's end comes first.
+    private void Spread(QueuedMessage message, Envelope envelope, bool isUnsaved, long owedAt)
     {
+        if (message.Items.Exists(i => i is { Lane: not null, State: ItemState.Running }))
+            return;
         var senderDomain = envelope.Sender?.Domain;
+        var before = message.Items.Count;
         foreach (var recipient in envelope.Recipients)
         {
             if (recipient.Status != RecipientStatus.Waiting)
                 continue;
             var lane = LaneOf(_routes.To(recipient.Address.Domain, senderDomain));
             var due = DueOf(envelope, recipient);
-            if (message.Items.Find(i => i.Lane == lane) is { } item)
-            {
-                if (due < item.Due)
-                    Schedule(item, due);
-            }
-            else
-            {
-                item = AddItem(message, lane, due);
-            }
+            var at = message.Items.FindIndex(i => i.Lane == lane);
+            if (at >= 0 && at < before)
+                continue;
+            var item = at < 0 ? AddItem(message, lane, due) : message.Items[at];
+            if (due < item.Due)
+                Schedule(item, due);
             item.Deadline = Math.Min(item.Deadline, DeadlineOf(envelope, recipient));
         }
-        if (envelope.Recipients.Any(DsnSender.IsOwed))
-            AddItem(message, null, _clock.GetTimestamp());
-        return message.Items.Count > 0;
+        if ((isUnsaved || envelope.Recipients.Any(DsnSender.IsOwed)) && !message.Items.Exists(i => i.Lane is null))
+            AddItem(message, null, owedAt);
     }
 
     private Lane LaneOf(Destination destination)
@@ -228,6 +240,8 @@ public sealed partial class QueueRunner : IAsyncDisposable
             _lanes.Add(destination.Key, lane = new Lane(destination));
         return lane;
     }
+
+    private bool IsIdle(Lane lane) => lane is { Items: 0, Running: 0 } && lane.NotBefore <= _clock.GetTimestamp();
 
     private LaneItem AddItem(QueuedMessage message, Lane? lane, long due)
     {
@@ -265,7 +279,10 @@ public sealed partial class QueueRunner : IAsyncDisposable
     {
         item.State = ItemState.Gone;
         item.Message.Items.Remove(item);
-        if (item.Lane is { } lane && --lane.Items == 0 && lane.Running == 0 && lane.NotBefore <= _clock.GetTimestamp())
+        if (item.Lane is not { } lane)
+            return;
+        lane.Items--;
+        if (IsIdle(lane))
             _lanes.Remove(lane.Destination.Key);
     }
 

@@ -281,7 +281,7 @@ internal sealed class MemoryIntake(MemoryStore store) : IGeneratedMail
             Refused++;
             return ValueTask.FromResult(false);
         }
-        States.Enqueue(string.Join(' ', store.Recover().SelectMany(e => store.Saved(e.Id)!.Recipients).Select(r => (char)r.Status)));
+        States.Enqueue(string.Join(' ', store.Recover().SelectMany(e => store.Saved(e.Id)?.Recipients ?? []).Select(r => (char)r.Status)));
         Accepted.Enqueue((sender, recipient, Encoding.UTF8.GetString(message.Span), smtpUtf8));
         return ValueTask.FromResult(true);
     }

@@ -146,6 +146,30 @@ public class QueueLoadTests
     }
 
     [Fact]
+    public async Task DestinationsAreForgottenWhenNothingGoesThere()
+    {
+        await using var bench = new QueueBench().Start();
+        bench.Network.Answer = static to => to.Contains("@dead", StringComparison.Ordinal) ? "dead" : "250";
+        for (var i = 0; i < 300; i++)
+            bench.Add(Letters.Envelope($"r{i}@d{i}.example"));
+        await bench.Empty();
+        await bench.Settled();
+        Assert.Equal(0, bench.Runner.LaneCount);
+
+        var dead = bench.Add(Letters.Envelope("bob@dead.example"));
+        await bench.Attempts(301);
+        await bench.Settled();
+        await bench.Runner.DropAsync(dead.Id);
+        Assert.Equal(1, bench.Runner.LaneCount);
+        bench.Clock.Advance(TimeSpan.FromHours(1));
+        for (var i = 0; i < 300; i++)
+            bench.Add(Letters.Envelope($"r{i}@e{i}.example"));
+        await bench.Empty();
+        await bench.Settled();
+        Assert.Equal(0, bench.Runner.LaneCount);
+    }
+
+    [Fact]
     public async Task AMissingDomainFailsEveryMessageAtOnce()
     {
         await using var bench = new QueueBench().Start();

@@ -247,4 +247,52 @@ public class QueueRunnerTests
         Assert.Equal("smarthost:isp by route:*", last.Destination);
         Assert.Equal(["bob@example.net", "joe@example.org"], last.Recipients);
     }
+
+    [Fact]
+    public async Task NewRoutesDoNotDisturbAnAttemptThatRuns()
+    {
+        await using var bench = new QueueBench().Start();
+        var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bench.Network.Answer = static to => to.StartsWith("bob", StringComparison.Ordinal) ? "250" : "450 4.2.0 later";
+        bench.Network.Wait = (_, cancel) => go.Task.WaitAsync(cancel);
+        bench.Add(Letters.Envelope("bob@example.net", "eve@example.net", "joe@example.org"));
+        await QueueBench.Until(() => bench.Network.Running == 2, "the attempts");
+        bench.Runner.UseRoutes(new Routes([new Route("*", [new Smarthost("isp", "smtp.isp.example", 587)])]));
+        await Task.Delay(20);
+        Assert.Equal(2, bench.Network.Attempts.Count);
+        go.SetResult();
+        await bench.Attempts(2);
+        await bench.Settled();
+        bench.Network.Answer = static _ => "250";
+        bench.Clock.Advance(bench.Options.FirstRetry + Minute);
+        await bench.Empty();
+        var last = bench.Network.Attempts.Last();
+        Assert.Equal(3, bench.Network.Attempts.Count);
+        Assert.Equal(["eve@example.net", "joe@example.org"], last.Recipients);
+    }
+
+    [Fact]
+    public async Task AFullDiskAfterTheLastDeliveryIsMadeGoodLater()
+    {
+        await using var bench = new QueueBench().Start();
+        bench.Network.Wait = (_, _) =>
+        {
+            bench.Store.IsFull = true;
+            return Task.CompletedTask;
+        };
+        bench.Add(Letters.Envelope("bob@example.net"));
+        await bench.Attempts(1);
+        for (var i = 0; i < 3; i++)
+        {
+            await bench.Settled();
+            bench.Clock.Advance(bench.Options.OwnRetry + Minute);
+        }
+        await bench.Settled();
+        Assert.Equal((1, 1), (bench.Runner.Count, bench.Store.Count));
+        bench.Store.IsFull = false;
+        bench.Clock.Advance(bench.Options.OwnRetry + Minute);
+        await bench.Empty();
+        Assert.Equal(0, bench.Store.Count);
+        Assert.Single(bench.Network.Attempts);
+    }
 }
