@@ -80,6 +80,41 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         return attempt.Reach;
     }
 
+    /// <summary>Opens a session at a smarthost as for a message, log-in included, and ends it: for whoever wants to know whether it would work.</summary>
+    /// <param name="smarthost">The smarthost.</param>
+    /// <param name="family">Which families may be used.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <returns>What the host offers after the log-in, or why it could not be used.</returns>
+    public async Task<(EhloCapabilities? Offer, SessionFault? Fault)> ProbeAsync(Smarthost smarthost, FamilyMode family, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(smarthost);
+        var destination = new Destination($"smarthost:{smarthost.Name}", "", new Route("probe", [smarthost], family));
+        var search = await _finder.FindAsync(smarthost, family, cancel).ConfigureAwait(false);
+        if (search.Fault is not null)
+            return (null, search.Fault);
+        var host = search.Hosts[0];
+        var demand = await _tls.DemandAsync(destination, host, smarthost, cancel).ConfigureAwait(false) ?? TlsDemand.Verified;
+        SessionFault? fault = null;
+        foreach (var group in _families.Order(host, family, null, host.Addresses))
+        {
+            var dialled = await _dial.DialAsync(group, smarthost.Port, cancel).ConfigureAwait(false);
+            cancel.ThrowIfCancellationRequested();
+            if (dialled.Stream is null)
+            {
+                var (address, why) = dialled.Failed[0];
+                fault ??= new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 4, 1), $"{why} ({address})"));
+                continue;
+            }
+            var session = new SmtpClient(dialled.Stream, host.Name, _options, _clock, _log, cancel);
+            await using (session.ConfigureAwait(false))
+            {
+                fault = await session.GreetAsync(demand).ConfigureAwait(false) ?? await session.BeginAsync(demand, smarthost.LogIn).ConfigureAwait(false);
+                return (fault is null ? session.Offer : null, fault);
+            }
+        }
+        return (null, fault);
+    }
+
     /// <summary>Closes the sessions that wait.</summary>
     public async ValueTask DisposeAsync()
     {

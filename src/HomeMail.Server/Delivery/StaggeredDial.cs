@@ -53,6 +53,7 @@ internal sealed class StaggeredDial(IDialer dialer, DeliveryOptions options, Tim
                         _ = CloseAsync(loser);
                     return new Outcome(stream, address, failed);
                 }
+                cancel.ThrowIfCancellationRequested();
                 failed.Add((address, why));
             }
             await pause.CancelAsync().ConfigureAwait(false);

@@ -19,8 +19,9 @@ public interface IQueueStore
     /// <exception cref="IOException">It could not be written now; the former state stands.</exception>
     Task SaveAsync(Envelope envelope);
 
-    /// <summary>Nothing is left to do: envelope and message go.</summary>
-    /// <param name="envelope">The envelope.</param>
+    /// <summary>Nothing is left to do: envelope and message go, and when the task ends they do not come back.</summary>
+    /// <param name="envelope">The envelope; its last state need not have been saved.</param>
+    /// <exception cref="IOException">They could not be removed.</exception>
     Task CloseAsync(Envelope envelope);
 
     /// <summary>Opens a message to read.</summary>

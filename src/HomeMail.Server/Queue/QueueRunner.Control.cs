@@ -130,6 +130,7 @@ public sealed partial class QueueRunner
     /// <summary>Takes a message out of the queue; nobody is told. An attempt that runs goes on, but nothing follows from it.</summary>
     /// <param name="id">Which.</param>
     /// <returns>False if it is not in the queue.</returns>
+    /// <exception cref="IOException">Its files could not be removed; after a start it is there again.</exception>
     public async Task<bool> DropAsync(MessageId id)
     {
         QueuedMessage? message;
@@ -150,7 +151,7 @@ public sealed partial class QueueRunner
     {
         lock (_gate)
             Forget(message);
-        await CloseAsync(envelope).ConfigureAwait(false);
+        await _store.CloseAsync(envelope).ConfigureAwait(false);
         History?.Add(envelope.Id, "", DeliveryWords.Dropped);
         _log.Info(DeliveryWords.Dropped, ("id", envelope.Id.ToString()));
     }

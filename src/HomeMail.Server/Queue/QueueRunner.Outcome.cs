@@ -23,7 +23,7 @@ public sealed partial class QueueRunner
             for (var i = 0; i < mail.Recipients.Count; i++)
                 if (mail.Results[i] is { } result)
                     Record(message, envelope, mail.Recipients[i], result, now);
-            if (await SaveAsync(open).ConfigureAwait(false))
+            if (IsFinished(envelope) || await SaveAsync(open).ConfigureAwait(false))
                 done = await TellAsync(message, open, mail.Recipients, now).ConfigureAwait(false);
         }
         finally
@@ -63,7 +63,7 @@ public sealed partial class QueueRunner
         await open.Gate.WaitAsync().ConfigureAwait(false);
         try
         {
-            if (!open.IsUnsaved || await SaveAsync(open).ConfigureAwait(false))
+            if (!open.IsUnsaved || IsFinished(open.Envelope!) || await SaveAsync(open).ConfigureAwait(false))
                 done = await TellAsync(message, open, [], _clock.GetUtcNow()).ConfigureAwait(false);
         }
         finally
@@ -106,7 +106,7 @@ public sealed partial class QueueRunner
             ("next", outcome == DeliveryWords.Deferred ? recipient.NextAttempt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss'Z'", CultureInfo.InvariantCulture) : null));
     }
 
-    // Whatever is saved is what a crash leaves; so the state comes before the DSN, and the DSN before its mark (RFC 3461 leaves no other order that loses nothing).
+    // Whatever is saved is what a crash leaves; so the state comes before the DSN, and the DSN before its mark: told twice perhaps, never not at all.
     private async Task<bool> TellAsync(QueuedMessage message, OpenEnvelope open, IReadOnlyList<EnvelopeRecipient> tried, DateTimeOffset now)
     {
         var envelope = open.Envelope!;
@@ -128,13 +128,14 @@ public sealed partial class QueueRunner
                 recipient.DelayTold = true;
             changed = true;
         }
-        if (changed && !await SaveAsync(open).ConfigureAwait(false))
-            return false;
-        if (envelope.Recipients.Any(r => r.Status == RecipientStatus.Waiting || DsnSender.IsOwed(r)))
-            return false;
-        await CloseAsync(envelope).ConfigureAwait(false);
-        return true;
+        if (IsFinished(envelope))
+            return await CloseAsync(open).ConfigureAwait(false);
+        if (changed)
+            await SaveAsync(open).ConfigureAwait(false);
+        return false;
     }
+
+    private static bool IsFinished(Envelope envelope) => !envelope.Recipients.Any(r => r.Status == RecipientStatus.Waiting || DsnSender.IsOwed(r));
 
     private async Task<bool> SaveAsync(OpenEnvelope open)
     {
@@ -153,18 +154,23 @@ public sealed partial class QueueRunner
         }
     }
 
-    private async Task CloseAsync(Envelope envelope)
+    // What is closed does not come back, so its last state needs no save of its own.
+    private async Task<bool> CloseAsync(OpenEnvelope open)
     {
         try
         {
-            await _store.CloseAsync(envelope).ConfigureAwait(false);
-            _log.Debug("closed", ("id", envelope.Id.ToString()));
+            await _store.CloseAsync(open.Envelope!).ConfigureAwait(false);
+            _log.Debug("closed", ("id", open.Envelope!.Id.ToString()));
+            return true;
         }
         catch (Exception e) when (e is IOException or StorageClosedException)
         {
-            // It is saved as done; the next start takes it away.
-            _log.Error("queue-disk", ("id", envelope.Id.ToString()), ("error", e.Message));
+            _log.Error("queue-disk", ("id", open.Envelope!.Id.ToString()), ("error", e.Message));
         }
+        // It may still be possible to write down that it is done; closing is tried again in any case.
+        await SaveAsync(open).ConfigureAwait(false);
+        open.IsUnsaved = true;
+        return false;
     }
 
     private bool IsTooOld(QueuedMessage message, Envelope envelope, EnvelopeRecipient recipient, DateTimeOffset now) =>

@@ -106,6 +106,7 @@ internal sealed class QueueBench : IAsyncDisposable
         await Stop();
         await Runner.DisposeAsync();
         _end.Dispose();
+        Assert.DoesNotContain("queue-bug", LogText.ToString(), StringComparison.Ordinal);
     }
 }
 
@@ -223,6 +224,8 @@ internal sealed class MemoryStore : IQueueStore
 
     public Task CloseAsync(Envelope envelope)
     {
+        if (IsFull)
+            return Task.FromException(new StorageException(FileError.NoSpace, "unlink", "memory"));
         _saved.TryRemove(envelope.Id, out _);
         _messages.TryRemove(envelope.Id, out _);
         return Task.CompletedTask;
