@@ -10,6 +10,7 @@ public sealed partial class QueueRunner
     {
         if (_stopping)
             return;
+        _served = Volatile.Read(ref _requested);
         var now = _clock.GetTimestamp();
         if (now >= _nextSweep)
             Sweep();

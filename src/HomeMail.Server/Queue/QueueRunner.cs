@@ -22,6 +22,11 @@ public sealed partial class QueueRunner : IAsyncDisposable
     private readonly Queue<LaneItem> _unread = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly SemaphoreSlim _places;
+
+    // How often it was woken, and the last of these that the round has seen.
+    private int _requested;
+    private int _served;
+
     private readonly IQueueStore _store;
     private readonly IRemoteDelivery _delivery;
     private readonly DsnSender _dsn;
@@ -114,7 +119,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
         {
             lock (_gate)
             {
-                return _running == 0 && _unread.Count == 0 && _round.Count == 0 && _wake.CurrentCount == 0
+                return _running == 0 && _unread.Count == 0 && _round.Count == 0 && _served == Volatile.Read(ref _requested)
                     && (!_schedule.TryPeek(out var item, out var due) || !IsCurrent(item, due) || due > _clock.GetTimestamp());
             }
         }
@@ -198,6 +203,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
 
     private void Wake()
     {
+        Interlocked.Increment(ref _requested);
         try
         {
             _wake.Release();

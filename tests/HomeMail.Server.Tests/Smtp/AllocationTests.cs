@@ -14,13 +14,23 @@ public class AllocationTests(ITestOutputHelper output)
 
     private static long Measure(InlineSession session, byte[] octets, int rounds)
     {
-        // The first rounds fill the pools.
+        return Least(() => Feed(session, octets), rounds);
+    }
+
+    // What is steady is in each measurement. What is not is a collection that other tests have caused, and that has emptied the pools.
+    private static long Least(Action action, int rounds)
+    {
         for (var i = 0; i < 300; i++)
-            Feed(session, octets);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < rounds; i++)
-            Feed(session, octets);
-        return GC.GetAllocatedBytesForCurrentThread() - before;
+            action();
+        var least = long.MaxValue;
+        for (var attempt = 0; attempt < 5 && least > 0; attempt++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < rounds; i++)
+                action();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+        return least;
     }
 
     private static void Feed(InlineSession session, byte[] octets)
@@ -58,20 +68,19 @@ public class AllocationTests(ITestOutputHelper output)
     {
         using var session = new InlineSession();
         var pieces = line.Split('|').Select(Octets).ToArray();
-        for (var i = 0; i < 300; i++)
+        Assert.Equal(0, Least(FeedAll, Rounds));
+
+        void FeedAll()
+        {
             foreach (var piece in pieces)
                 Feed(session, piece);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < Rounds; i++)
-            foreach (var piece in pieces)
-                Feed(session, piece);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
     }
 
     [Theory]
     [InlineData(SmtpRole.Mta, "DATA\r\n")]
     [InlineData(SmtpRole.Lan, "DATA\r\n")]
-    [InlineData(SmtpRole.Mta, "BDAT 20000000 LAST\r\n")]
+    [InlineData(SmtpRole.Mta, "BDAT 50000000 LAST\r\n")]
     public void A_block_of_content_allocates_nothing(SmtpRole service, string start)
     {
         using var session = Open(service, "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n" + start + "Subject: s\r\n\r\n");
@@ -112,11 +121,11 @@ public class AllocationTests(ITestOutputHelper output)
             Assert.EndsWith("250 2.6.0 Accepted as 00000000000000\r\n", Encoding.Latin1.GetString(session.Stream.Output));
             return GC.GetAllocatedBytesForCurrentThread() - before;
         }
+        long Cheapest(int blocks) => Enumerable.Range(0, 5).Min(_ => Message(blocks));
         for (var i = 0; i < 20; i++)
             Message(60);
-        var small = Message(5);
-        Assert.InRange(Message(60), 0, small + 1000);
-        Message(1000);
-        Assert.InRange(Message(5000), 0, small + 4000);
+        var small = Cheapest(5);
+        Assert.InRange(Cheapest(60), 0, small + 1000);
+        Assert.InRange(Cheapest(5000), 0, small + 4000);
     }
 }

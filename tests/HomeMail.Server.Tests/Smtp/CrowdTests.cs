@@ -213,22 +213,13 @@ public class CrowdTests
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero));
         await using var house = new TestHouse(clock: clock);
-        var stream = house.Connect();
-        var noops = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 11_000)));
-        // More answers than the connection holds; so this write never ends by itself.
-        var writing = stream.WriteAsync(noops).AsTask();
-        while (!writing.IsCompleted)
-        {
-            clock.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
-        while (!house.LogText.Contains(" session id=", StringComparison.Ordinal))
-        {
-            clock.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
+        // The session stands at its first write when this returns.
+        house.Serve(new DeafStream(), SmtpRole.Mta, "192.0.2.10");
+        clock.Advance(TimeSpan.FromMinutes(5) + TimeSpan.FromSeconds(2));
+        Assert.DoesNotContain("info session", house.LogText, StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromSeconds(32));
+        await house.SessionsEnded().WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Contains("end=time-out", house.LogText, StringComparison.Ordinal);
-        await stream.DisposeAsync();
     }
 
     [Fact]
@@ -258,6 +249,44 @@ public class CrowdTests
         catch (IOException)
         {
             // Sent away.
+        }
+    }
+
+    // A connection whose other side takes nothing and says nothing, until it is broken off.
+    private sealed class DeafStream : Stream
+    {
+        private readonly TaskCompletionSource<int> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => new(_end.Task);
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(_end.Task);
+
+        protected override void Dispose(bool disposing)
+        {
+            _end.TrySetException(new IOException("broken off"));
+            base.Dispose(disposing);
+        }
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
         }
     }
 }
