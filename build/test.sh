@@ -44,7 +44,7 @@ for name in "${runs[@]}"; do
     echo "== $name"
     started=$SECONDS
     case $name in
-        HomeMail.*) timeout -k 10 "$limit" dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -result-xml "out/test/$name.xml" ;;
+        HomeMail.*) timeout -k 10 "$limit" dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -showLiveOutput -result-xml "out/test/$name.xml" ;;
         e2e-*) RESULT="$PWD/out/test/$name.count" timeout -k 10 "$limit" bash "tests/e2e/${name#e2e-}.sh" ;;
         *) RESULT="$PWD/out/test/$name.count" timeout -k 10 "$limit" bash "build/$name.sh" ;;
     esac < /dev/null > "out/log/$name.log" 2>&1

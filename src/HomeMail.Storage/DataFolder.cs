@@ -54,7 +54,8 @@ public sealed class DataFolder : IAsyncDisposable
     public static DataFolder Open(string path, TimeProvider clock, Action<StorageNotice>? notices = null, IFileSystem? files = null, StorageOptions? options = null)
     {
         files ??= RealFileSystem.Instance;
-        files.CreateFolder(path);
+        if (files.CreateFolder(path))
+            files.SyncFolder(System.IO.Path.GetDirectoryName(System.IO.Path.TrimEndingDirectorySeparator(path)) is { Length: > 0 } parent ? parent : ".");
         var held = files.TryLock(path + "/lock") ?? throw new DataFolderInUseException(path);
         try
         {

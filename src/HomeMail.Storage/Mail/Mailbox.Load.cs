@@ -12,6 +12,9 @@ public sealed partial class Mailbox
     private LoadedMailbox? _loaded;
     private long _lastUse;
 
+    /// <summary>Whether it is in memory.</summary>
+    internal bool IsLoaded => Volatile.Read(ref _loaded) is not null;
+
     /// <summary>The state in memory, read if need be. Under the lock.</summary>
     private LoadedMailbox Loaded()
     {

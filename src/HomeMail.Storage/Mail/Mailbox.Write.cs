@@ -73,7 +73,7 @@ public sealed partial class Mailbox
             else if (request.Keywords.Count > 0)
                 Record(state, journal => mask = MapKeywords(state, journal, request.Keywords, out result.KeywordsRefused));
             var changes = new List<(uint Uid, MessageFlags Flags, ulong Keywords)>();
-            foreach (var range in request.Uids)
+            foreach (var range in UidRange.Normalize(request.Uids))
                 Decide(state, range, request, mask, changes, result);
             if (changes.Count == 0)
                 return false;

@@ -236,8 +236,14 @@ public sealed class SimulatedFileSystem : IFileSystem
                 throw new StorageException(FileError.NotFound, "fsync", path);
 
             // What touches this folder reaches the device, and with it what came before it about the same names.
+            var kept = new HashSet<(SimulatedFolder, string)>();
             for (var i = _unsynced.Count - 1; i >= 0; i--)
-                _unsynced[i].IsKept = _unsynced[i].Touches(folder) || _unsynced.Skip(i + 1).Any(later => later.IsKept && later.SharesName(_unsynced[i]));
+            {
+                var step = _unsynced[i];
+                step.IsKept = step.Touches(folder) || step.SharesNameWith(kept);
+                if (step.IsKept)
+                    step.AddNamesTo(kept);
+            }
             foreach (var step in _unsynced.Where(step => step.IsKept))
                 step.ApplyDurable();
             _unsynced.RemoveAll(step => step.IsKept);
@@ -363,7 +369,13 @@ public sealed class SimulatedFileSystem : IFileSystem
 
         public bool Touches(SimulatedFolder folder) => names.Any(name => name.Folder == folder);
 
-        public bool SharesName(NameStep other) => names.Any(name => other.Names(name.Folder, name.Name));
+        public bool SharesNameWith(HashSet<(SimulatedFolder, string)> others) => names.Any(name => others.Contains((name.Folder, name.Name)));
+
+        public void AddNamesTo(HashSet<(SimulatedFolder, string)> others)
+        {
+            foreach (var (folder, name, _) in names)
+                others.Add((folder, name));
+        }
 
         public void ApplyVisible()
         {
@@ -383,8 +395,6 @@ public sealed class SimulatedFileSystem : IFileSystem
                 if (touched == folder)
                     Set(entries, name, node);
         }
-
-        private bool Names(SimulatedFolder folder, string name) => names.Any(own => own.Folder == folder && own.Name == name);
 
         private static void Set(SortedDictionary<string, SimulatedNode> entries, string name, SimulatedNode? node)
         {
