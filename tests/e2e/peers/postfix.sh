@@ -38,7 +38,7 @@ default_database_type = texthash
 alias_maps =
 virtual_mailbox_domains = elsewhere.example, slow.example, old.example
 virtual_mailbox_base = $world/postfix/mail
-virtual_mailbox_maps = inline:{ aunt@elsewhere.example=aunt/, uncle@elsewhere.example=uncle/, aunt@old.example=old/ }
+virtual_mailbox_maps = inline:{ aunt@elsewhere.example=aunt/, uncle@elsewhere.example=uncle/, aunt@old.example=old/, tante-ü@elsewhere.example=tante/ }
 virtual_uid_maps = static:3010
 virtual_gid_maps = static:3010
 smtpd_recipient_restrictions = check_recipient_access inline:{ slow.example=OK, old.example=OK }, reject_unlisted_recipient, reject_unauth_destination
