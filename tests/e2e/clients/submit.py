@@ -2,6 +2,7 @@
 """Submits one message with Python's smtplib, in the way that the options say; fails with the server's words.
 
     submit.py --ca FILE [--implicit] [--auth PLAIN|LOGIN] [--mail OPTION]... [--rcpt OPTION]... FROM TO TEXT
+    submit.py --to-mta HOST ... FROM TO TEXT        port 25, no TLS, nobody logs in
 """
 import argparse
 import email.message
@@ -13,7 +14,8 @@ import sys
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ca", required=True)
+    parser.add_argument("--ca")
+    parser.add_argument("--to-mta")
     parser.add_argument("--host", default="mail.home.example")
     parser.add_argument("--user", default="alice")
     parser.add_argument("--implicit", action="store_true", help="TLS from the start, port 465")
@@ -28,16 +30,19 @@ def main():
     options = parser.parse_args()
 
     context = ssl.create_default_context(cafile=options.ca)
-    if options.implicit:
+    if options.to_mta:
+        client = smtplib.SMTP(options.to_mta, 25, timeout=30)
+    elif options.implicit:
         client = smtplib.SMTP_SSL(options.host, 465, context=context, timeout=30)
     else:
         client = smtplib.SMTP(options.host, 587, timeout=30)
         client.starttls(context=context)
     with client:
         client.ehlo()
-        client.user, client.password = options.user, options.user + "-secret"
-        exchange = client.auth_plain if options.auth == "PLAIN" else client.auth_login
-        client.auth(options.auth, exchange, initial_response_ok=not options.ask)
+        if not options.to_mta:
+            client.user, client.password = options.user, options.user + "-secret"
+            exchange = client.auth_plain if options.auth == "PLAIN" else client.auth_login
+            client.auth(options.auth, exchange, initial_response_ok=not options.ask)
         message = email.message.EmailMessage()
         message["From"], message["To"], message["Subject"] = options.sender, options.to, options.subject
         message.set_content(options.text + "\n.\n..dots\n")

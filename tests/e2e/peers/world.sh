@@ -6,9 +6,9 @@
 #   mail.home.example   203.0.113.10  ---- veth ----  203.0.113.53  ns.example (unbound)
 #   clients at 127.0.0.1                              203.0.113.25  mx.elsewhere.example, and what else a test needs
 #
-# Ports 25, 53, 465 and 587 are free here, nothing of it is seen outside, and everything that was started ends with the script, which
-# is process 1 in here. /etc and /usr are this machine's with the peers' packages over them: a mail server that is installed here is
-# neither used nor harmed, and one that is not need not be installed.
+# Ports 25, 53, 465 and 587 are free here, nothing of it is seen outside, and everything that was started ends with the script, for all
+# of this is in its namespaces. /etc and /usr are this machine's with the peers' packages over them: a mail server that is installed here is
+# neither used nor harmed, and one that is not need not be installed. Files of the test are in /mnt, which is memory.
 
 house_ip=203.0.113.10 outside_ip=203.0.113.25 resolver_ip=203.0.113.53
 peers=$PWD/out/peers
@@ -22,10 +22,13 @@ own_world() {
         for package in "$@"; do
             unpack "$package" || { not_ok "the package $package can be had"; finish; }
         done
-        HOMEMAIL_WORLD=1 exec unshare --mount --net --pid --fork --kill-child --mount-proc bash "tests/e2e/$(basename "$0")"
+        # Process 1 only waits: daemons become its children, and a shell with strangers for children may wait for them.
+        # shellcheck disable=SC2016 # for that shell
+        HOMEMAIL_WORLD=1 exec unshare --mount --net --pid --fork --kill-child --mount-proc \
+            bash -c 'bash "$0" & wait $!' "tests/e2e/$(basename "$0")"
     fi
-    world=$(mktemp -d)
-    # The namespace's mounts end with it; the folder below is this machine's.
+    # Mounts end with the namespace; on this machine nothing is left behind.
+    world=/mnt
     mount -t tmpfs -o mode=755 world "$world"
     mkdir -p "$world"/etc/{over,work} "$world"/usr/{over,work}
     local layers=() package
@@ -104,9 +107,11 @@ zone() {
     {
         printf 'server:\n interface: %s\n access-control: 0.0.0.0/0 allow\n username: ""\n chroot: ""\n directory: "%s"\n pidfile: "%s/unbound.pid"\n' \
             $resolver_ip "$world" "$world"
+        # An NXDOMAIN without SOA would be no answer that counts.
         printf ' use-syslog: no\n do-daemonize: no\n module-config: "iterator"\n'
         printf ' local-zone: "example." static\n local-zone: "%s" static\n' 113.0.203.in-addr.arpa
-        printf " local-data: '%s'\n" 'example. 60 SOA ns.example. hostmaster.example. 1 3600 600 86400 60' 'example. 60 NS ns.example.'
+        printf " local-data: '%s'\n" 'example. 60 SOA ns.example. hostmaster.example. 1 3600 600 86400 60' 'example. 60 NS ns.example.' \
+            '113.0.203.in-addr.arpa. 60 SOA ns.example. hostmaster.example. 1 3600 600 86400 60'
         for record in "${records[@]}"; do printf " local-data: '%s'\n" "${record/ / 60 IN }"; done
         printf " local-data-ptr: '%s'\n" "$house_ip 60 mail.home.example" "$outside_ip 60 mx.elsewhere.example"
         printf 'remote-control:\n control-enable: no\n'
@@ -119,13 +124,19 @@ zone() {
 listens() { (exec 3<> "/dev/tcp/$1/$2") 2> /dev/null; }
 greets() { (exec 3<> "/dev/tcp/$1/$2" && read -r -t 5 line <&3 && [[ $line == 220* ]]) 2> /dev/null; }
 
-# certificates: an authority that this world trusts, $world/ca.pem, and of it $world/NAME.pem with key $world/NAME.key for each name.
+# The same, seen from outside.
+greets_outside() { outside bash -c "exec 3<> /dev/tcp/$1/25 && read -r -t 5 line <&3 && [[ \$line == 220* ]]" 2> /dev/null; }
+
+# certificates NAME...: an authority that this world trusts, $world/ca.pem, and of it $world/NAME.pem with key $world/NAME.key for each
+# name. rsa:NAME has a key of that kind.
 certificates() {
-    local name
+    local name kind
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=Test authority' \
         -keyout "$world/ca.key" -out "$world/ca.pem" 2> /dev/null
     for name in "$@"; do
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" -keyout "$world/$name.key" -out "$world/$name.csr" 2> /dev/null
+        kind=(ec -pkeyopt ec_paramgen_curve:P-256)
+        [[ $name != rsa:* ]] || { kind=(rsa:2048) name=${name#rsa:}; }
+        openssl req -newkey "${kind[@]}" -nodes -subj "/CN=$name" -keyout "$world/$name.key" -out "$world/$name.csr" 2> /dev/null
         openssl x509 -req -in "$world/$name.csr" -CA "$world/ca.pem" -CAkey "$world/ca.key" -days 30 -out "$world/$name.pem" \
             -extfile <(printf 'subjectAltName=DNS:%s,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' "$name") 2> /dev/null
     done
