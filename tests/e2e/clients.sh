@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Mail programs submit to HomeMail in every mode that they have: msmtp, mutt, curl and Python's smtplib, with STARTTLS and with TLS from the
-# start, with each mechanism, with addresses in UTF-8, and asking for DSNs. All verify the certificate. Postfix is the world outside.
-# needs: msmtp mutt curl python3
+# start, with each mechanism, with addresses in UTF-8, and asking for DSNs. GNU SASL logs in with channel binding to TLS 1.3 (RFC 9266), which
+# they cannot. All verify the certificate. Postfix is the world outside.
+# needs: msmtp mutt curl python3 gsasl
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/e2e/harness.sh
@@ -116,6 +117,19 @@ for mechanism in PLAIN LOGIN; do
 done
 bob_gets "smtplib, SIZE and BODY=8BITMIME" 'smtplib eight' submit_python --mail BODY=8BITMIME alice@home.example bob@home.example 'smtplib eight'
 check "  with its dots" grep -q $'^\\.\\.dots\r' "$message"
+
+# GNU SASL's own client only logs in; it takes STARTTLS where that is offered (told to, it would not even say EHLO before it).
+log_in_gsasl() { # MECHANISM ARGUMENT...
+    local mechanism=$1
+    shift
+    gsasl --smtp --quiet --mechanism "$mechanism" --x509-ca-file="$world/ca.pem" --connect mail.home.example:587 \
+        --authentication-id alice --authorization-id '' "$@" < /dev/null
+}
+check "GNU SASL, bound to TLS 1.3 (tls-exporter)" log_in_gsasl SCRAM-SHA-256-PLUS --password alice-secret
+logged_in SCRAM-SHA-256-PLUS
+check_not "it is refused with a wrong password" log_in_gsasl SCRAM-SHA-256-PLUS --password wrong 2> /dev/null
+check "GNU SASL, not bound" log_in_gsasl SCRAM-SHA-256 --no-cb --password alice-secret
+logged_in SCRAM-SHA-256
 
 # Addresses in UTF-8 (RFC 6531)
 check "smtplib writes to tante-ü@elsewhere.example: accepted" submit_python alice@home.example 'tante-ü@elsewhere.example' 'utf8 by smtplib'

@@ -30,13 +30,14 @@ public static class Xtext
                     return false;
                 c = (byte)((Digit(encoded[i + 1]) << 4) | Digit(encoded[i + 2]));
                 i += 2;
+                // What is encoded may hold white space (RFC 3461 4.2, 4.4).
+                if (c is < 32 or 127)
+                    return false;
             }
-            else if (c == (byte)'=')
+            else if (c is (byte)'=' or <= 32 or 127)
             {
                 return false;
             }
-            if (c is <= 32 or 127)
-                return false;
             decoded[length++] = c;
         }
         try

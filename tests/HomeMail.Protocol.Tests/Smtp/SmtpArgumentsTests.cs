@@ -72,6 +72,7 @@ public class SmtpArgumentsTests
     [InlineData("FROM:<a@b.example> RET=BOTH", "501 5.5.4")]
     [InlineData("FROM:<a@b.example> ENVID=a=b", "501 5.5.4")]
     [InlineData("FROM:<a@b.example> ENVID=a+0Ab", "501 5.5.4")]
+    [InlineData("FROM:<a@b.example> ENVID=a+09b", "501 5.5.4")]
     [InlineData("FROM:<a@b.example> SMTPUTF8=1", "501 5.5.4")]
     [InlineData("FROM:<грета@пример.example>", "553 5.6.7")]
     [InlineData("FROM:<a@b.example> HOLDFOR=99999999999", "501 5.5.4")]
@@ -87,11 +88,11 @@ public class SmtpArgumentsTests
     public void Mail_parameters()
     {
         Assert.Null(SmtpArguments.ParseMail(
-            "FROM:<a@b.example> SIZE=1234 BODY=8BITMIME RET=FULL ENVID=x+2By REQUIRETLS SMTPUTF8 HOLDUNTIL=2026-12-01T08:30:00Z"u8, All, out var mail));
+            "FROM:<a@b.example> SIZE=1234 BODY=8BITMIME RET=FULL ENVID=x+2B+20y REQUIRETLS SMTPUTF8 HOLDUNTIL=2026-12-01T08:30:00Z"u8, All, out var mail));
         Assert.Equal(1234, mail.Size);
         Assert.True(mail.EightBitMime && mail.RequireTls && mail.SmtpUtf8);
         Assert.Equal(DsnReturn.Full, mail.Return);
-        Assert.Equal("x+y", mail.EnvelopeId);
+        Assert.Equal("x+ y", mail.EnvelopeId);
         Assert.Equal(new DateTimeOffset(2026, 12, 1, 8, 30, 0, TimeSpan.Zero), mail.HoldUntil);
     }
 
