@@ -56,8 +56,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         _running = Prepare(settings);
-        _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress);
-        _guard = new AuthenticationGuard(clock) { Limits = ServerMap.Authentication(settings) };
+        var gateways = new Gateways(clock);
+        _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, gateways.Contains);
+        _guard = new AuthenticationGuard(clock, gateways.Contains) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
         _heartbeat.Add(_memory);
         var resolver = new CachingResolver(Resolver(settings), clock);

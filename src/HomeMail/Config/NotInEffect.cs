@@ -23,12 +23,10 @@ internal static class NotInEffect
         "account.new-recipients-per-day",
         "device.*",
         "relay.*",
-        "route.family",
         "spf-rewrite.*",
         "rule.*",
         "policy.*",
         "dns-update.*",
-        "limits.*",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>
