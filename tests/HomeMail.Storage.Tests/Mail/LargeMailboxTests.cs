@@ -26,7 +26,9 @@ public sealed class LargeMailboxTests(ITestOutputHelper output) : IDisposable
             message.Append("body\r\n"u8);
             Assert.True((await data.Spool.CommitAsync(new CommitRequest
             {
-                Message = message, Header = Encoding.ASCII.GetBytes("Subject: x\r\n\r\n"), Local = [new LocalDelivery("alice", LocalDelivery.Inbox)],
+                Message = message,
+                Header = Encoding.ASCII.GetBytes("Subject: x\r\n\r\n"),
+                Local = [new LocalDelivery("alice", LocalDelivery.Inbox)],
             })).IsCommitted);
         }
         // As if the journal had lost them all: links that no record knows are taken up. A file bears some 65,000 links on ext4, so there are two.
