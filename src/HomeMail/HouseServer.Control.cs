@@ -1,6 +1,7 @@
 using HomeMail.Config;
 using HomeMail.Server.Control;
 using HomeMail.Server.Queue;
+using HomeMail.Server.Smtp;
 
 namespace HomeMail;
 
@@ -37,7 +38,7 @@ internal sealed partial class HouseServer
         _running.Settings.Server.Hostname,
         _running.Settings.Server.Data,
         _started,
-        [.. _listeners.Select(listener => new ListeningAt(RoleKey(listener.Role), listener.EndPoint.ToString()))],
+        [.. _listeners.Select(listener => new ListeningAt(listener.Role.Key(), listener.EndPoint.ToString()))],
         _gate.Count,
         _queue.Count,
         _queue.HeldCount,

@@ -20,6 +20,8 @@ internal sealed partial class HouseServer
             {
                 _history.MayExpire = IsClockSane();
                 _history.Flush();
+                _state.MayExpire = IsClockSane();
+                _state.Flush();
                 await TrimAsync();
             }
         }

@@ -27,6 +27,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly Log _log;
     private readonly DataFolder _data;
     private readonly DeliveryHistory _history;
+    private readonly StateStore _state;
     private readonly byte[] _secret;
     private readonly ConnectionGate _gate;
     private readonly AuthenticationGuard _guard;
@@ -53,6 +54,11 @@ internal sealed partial class HouseServer : IAsyncDisposable
             settings.Server.Data, clock, notice => log.Error("store", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)),
             options: new StorageOptions { FreeBytesFloor = settings.Queue.FreeSpaceFloor ?? 0 });
         _history = new DeliveryHistory(Path.Combine(settings.Server.Data, DataCommands.HistoryFolder), clock, settings.Queue.HistoryDays, settings.Queue.HistorySize);
+        _state = new StateStore(
+            Path.Combine(settings.Server.Data, "state.db"), clock, notice => log.Error("state", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)))
+        {
+            MayExpire = IsClockSane(),
+        };
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         _running = Prepare(settings);
@@ -61,7 +67,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _guard = new AuthenticationGuard(clock, gateways.Contains) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
         _heartbeat.Add(_memory);
-        var resolver = new CachingResolver(Resolver(settings), clock);
+        var resolver = new CachingResolver(ServerMap.Resolver(settings.Server.Resolvers), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history };
@@ -159,6 +165,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _heartbeat.Dispose();
         _dkimKeys.Dispose();
         _history.Flush();
+        _state.Dispose();
         await _data.DisposeAsync();
     }
 
@@ -173,20 +180,12 @@ internal sealed partial class HouseServer : IAsyncDisposable
             }
             catch (SocketException error)
             {
-                throw new IOException($"[listen] {RoleKey(role)}: cannot listen at {endPoint}: {Words(error.SocketErrorCode)}", error);
+                throw new IOException($"[listen] {role.Key()}: cannot listen at {endPoint}: {Words(error.SocketErrorCode)}", error);
             }
             _listeners.Add(listener);
-            _log.Info("listen", ("service", RoleKey(role)), ("at", listener.EndPoint.ToString()));
+            _log.Info("listen", ("service", role.Key()), ("at", listener.EndPoint.ToString()));
         }
     }
-
-    private static string RoleKey(SmtpRole role) => role switch
-    {
-        SmtpRole.Mta => "smtp",
-        SmtpRole.Submission => "submission",
-        SmtpRole.Submissions => "submissions",
-        _ => "lan",
-    };
 
     // The binary has no texts of the system's errors; these are the ones that people meet.
     private static string Words(SocketError error) => error switch
@@ -197,13 +196,6 @@ internal sealed partial class HouseServer : IAsyncDisposable
         SocketError.AddressFamilyNotSupported => "this machine does not have that address family",
         _ => error.ToString(),
     };
-
-    private static IMailResolver Resolver(Settings settings) => settings.Server.Resolvers.Count == 0
-        ? new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System), TimeProvider.System)
-        : new DnsMailResolver(
-            new NameServerSettings(
-                [.. settings.Server.Resolvers.Select(e => new NameServer(e, IPAddress.IsLoopback(e.Address)))], NameServerSettings.DefaultTimeout, NameServerSettings.DefaultAttempts),
-            TimeProvider.System);
 
     // A router without a clock battery starts in 1970 or at its firmware's date: then nothing is given up, bounced or released.
     private bool IsClockSane() => _clock.GetUtcNow() >= BuildFacts.Date;

@@ -1,5 +1,7 @@
+using System.Net;
 using HomeMail.Config;
 using HomeMail.Server.Delivery;
+using HomeMail.Server.Dns;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
@@ -53,6 +55,11 @@ internal static class ServerMap
             FutureRelease = settings.Limits.HoldAtMost ?? TimeSpan.Zero,
         },
     };
+
+    // Those of [server] resolver, else the system's own.
+    public static IMailResolver Resolver(IReadOnlyList<IPEndPoint>? configured) => configured is { Count: > 0 }
+        ? new DnsMailResolver(NameServerSettings.For(configured), TimeProvider.System)
+        : new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System), TimeProvider.System);
 
     public static DeliveryOptions Delivery(Settings settings) => new() { Hostname = settings.Server.Hostname };
 

@@ -56,6 +56,25 @@ public sealed class StateTests : IDisposable
     }
 
     [Fact]
+    public void What_the_disk_does_not_take_is_told_and_written_later()
+    {
+        var folder = Path.Combine(_root, "absent");
+        using var state = new StateStore(Path.Combine(folder, "state.db"), _clock, _notices.Add);
+        var grey = state.Collection("grey", maximum: 3);
+        for (var i = 0; i < 5; i++)
+            grey.Upsert($"{i}", Number(i), InHours(1));
+        state.Flush();
+        Assert.Contains(_notices, n => n.Kind == "state-not-used");
+        Assert.Equal(2, grey.Find("2")!["n"].AsInt32);
+        Assert.Null(grey.Find("4"));
+
+        Directory.CreateDirectory(folder);
+        state.Flush();
+        using var next = new StateStore(Path.Combine(folder, "state.db"), _clock);
+        Assert.Equal(3, next.Collection("grey").All().Count);
+    }
+
+    [Fact]
     public void Nothing_is_on_disk_until_the_flush()
     {
         using var state = Open();

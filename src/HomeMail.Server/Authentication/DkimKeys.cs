@@ -17,6 +17,8 @@ public sealed class DkimKeys(string folder) : IDisposable
     private const string Extension = ".pem";
     private const string Ed25519Suffix = "-ed";
 
+    // A start, a reload and a rotation may ask for one key at a time; it is made once.
+    private readonly Lock _making = new();
     private readonly ConcurrentDictionary<string, IReadOnlyList<DkimKey>> _keys = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The keys that sign for a domain, RSA first: it is what every verifier knows.</summary>
@@ -97,10 +99,13 @@ public sealed class DkimKeys(string folder) : IDisposable
     private DkimKey LoadOrCreate(string domain, string selector, DkimAlgorithm algorithm)
     {
         var path = PathOf(domain, selector);
-        if (File.Exists(path))
-            return DkimKey.Load(domain, selector, File.ReadAllText(path));
-        var key = DkimKey.Create(domain, selector, algorithm);
-        PrivateFile.Write(path, Encoding.ASCII.GetBytes(key.ToPem()));
-        return key;
+        lock (_making)
+        {
+            if (File.Exists(path))
+                return DkimKey.Load(domain, selector, File.ReadAllText(path));
+            var key = DkimKey.Create(domain, selector, algorithm);
+            PrivateFile.Write(path, Encoding.ASCII.GetBytes(key.ToPem()));
+            return key;
+        }
     }
 }

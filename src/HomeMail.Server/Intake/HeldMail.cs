@@ -61,8 +61,7 @@ public sealed class HeldMail(IRemoteDelivery outside, Spool spool, Func<HostedNa
             .ConfigureAwait(false);
         if (!result.IsCommitted)
             log.Error("store", ("id", mail.Envelope.Id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
-        foreach (var stored in result.Stored)
-            log.Info("delivered", ("id", mail.Envelope.Id.Value), ("account", stored.Account), ("mailbox", stored.Mailbox), ("uid", stored.Uid), ("size", result.Size));
+        MessageIntake.LogDelivered(log, mail.Envelope.Id, result);
         foreach (var i in due)
             mail.Set(i, result.IsCommitted ? new RecipientResult(DeliveryOutcome.Delivered, Delivered) : new RecipientResult(DeliveryOutcome.Deferred, NotStored));
     }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text;
+using HomeMail.Protocol.Dmarc;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Protocol.Text;
@@ -50,7 +50,7 @@ public sealed partial class MessageIntake
             })],
         };
         LocalDelivery[] deliveries = [.. destinations.Accounts.Select(account => new LocalDelivery(account, LocalDelivery.Inbox) { Recipient = recipient })];
-        var result = await spool.CommitAsync(
+        var result = await CommitAsync(
             new CommitRequest
             {
                 Message = body,
@@ -60,27 +60,15 @@ public sealed partial class MessageIntake
                 Local = deliveries,
                 Envelope = envelope,
             },
-            cancel).ConfigureAwait(false);
-        if (!result.IsCommitted)
-        {
-            log.Error("store", ("id", body.Id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
-            return false;
-        }
-        History?.Add(body.Id, $"{sender}", DeliveryWords.Accepted, string.Create(CultureInfo.InvariantCulture, $"{result.Size} octets, {Principal.Server}"));
-        Tell(body.Id, result, deliveries, envelope, null);
-        if (envelope is not null)
-            enqueue(envelope);
-        return true;
+            sender, null, Principal.Server, null, cancel).ConfigureAwait(false);
+        return result.IsCommitted;
     }
 
     // Mail of the server comes from its hostname; the key of the hosted domain above it is aligned with that (RFC 9989 4.10).
     private static string? SigningDomain(HostedNames names, ReadOnlySpan<byte> header)
     {
-        var addresses = new List<Address>(1);
-        foreach (var field in new HeaderFields(header))
-            if (field.Is("From"u8) && !AddressList.TryParse(field.Value, addresses))
-                return null;
-        if (addresses is not [var author])
+        var author = AuthorDomain.Of(header);
+        if (author.Kind != AuthorDomainKind.One)
             return null;
         return names.Domains.FirstOrDefault(d => author.Domain.Equals(d.Name, StringComparison.OrdinalIgnoreCase)
             || author.Domain.EndsWith("." + d.Name, StringComparison.OrdinalIgnoreCase))?.Name;

@@ -127,7 +127,7 @@ public sealed partial class MessageIntake(
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
         var (deliveries, envelope) = Plan(transaction, message, settings.Names, principal.IsOurs || facts is { IsSenderVerified: true });
-        var result = await spool.CommitAsync(
+        var result = await CommitAsync(
             new CommitRequest
             {
                 Message = message.Body,
@@ -137,18 +137,9 @@ public sealed partial class MessageIntake(
                 Local = deliveries,
                 Envelope = envelope,
             },
-            cancel).ConfigureAwait(false);
+            transaction.Mail.Sender, transaction.Client.Peer.Address, principal, facts, cancel).ConfigureAwait(false);
         if (!result.IsCommitted)
-        {
-            log.Error("store", ("id", id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
             return Reply(result.Condition);
-        }
-        History?.Add(
-            id, $"{transaction.Mail.Sender}", DeliveryWords.Accepted,
-            string.Create(CultureInfo.InvariantCulture, $"{result.Size} octets from {transaction.Client.Peer.Address}, {principal}"));
-        Tell(id, result, deliveries, envelope, facts);
-        if (envelope is not null)
-            enqueue(envelope);
         return SmtpReplies.Accepted(id.Value);
     }
 
@@ -160,23 +151,6 @@ public sealed partial class MessageIntake(
             return;
         using var body = message.OpenBody();
         output.Write(await DkimSigner.SignAsync(header, body, keys, clock.GetUtcNow(), cancel).ConfigureAwait(false));
-    }
-
-    private void Tell(MessageId id, CommitResult result, IReadOnlyList<LocalDelivery> deliveries, Envelope? envelope, OriginFacts? facts)
-    {
-        for (var i = 0; i < result.Stored.Count; i++)
-            History?.Add(
-                id, $"{deliveries[i].Recipient}", DeliveryWords.Delivered,
-                string.Create(CultureInfo.InvariantCulture, $"{result.Stored[i].Account}/{result.Stored[i].Mailbox}, UID {result.Stored[i].Uid}"));
-        foreach (var recipient in envelope?.Recipients ?? [])
-            if (recipient.Status == RecipientStatus.Waiting)
-                History?.Add(id, recipient.Address.ToString(), DeliveryWords.Queued, envelope!.ReleaseAt is { } until ? $"until {until.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}" : null);
-        if (facts is not null)
-            log.Info("origin", ("id", id.Value), ("spf", ReceivedSpf.Name(facts.Spf.Result)), ("spf-note", facts.SpfNote),
-                ("dkim", facts.Dkim.Count == 0 ? "none" : string.Join(',', facts.Dkim.Select(v => $"{ResultsField.Name(v.Result)}:{v.Signature?.Domain}"))),
-                ("dmarc", ResultsField.Name(facts.Dmarc.Result)), ("from", facts.Author.Domain), ("iprev", facts.Reverse.Result), ("name", facts.Reverse.Name));
-        foreach (var stored in result.Stored)
-            log.Info("delivered", ("id", id.Value), ("account", stored.Account), ("mailbox", stored.Mailbox), ("uid", stored.Uid), ("size", result.Size));
     }
 
     /// <summary>Every address in From and Sender must be the account's own, and there must be a From that can be read in one way only.</summary>

@@ -79,7 +79,7 @@ public sealed class SmtpListener : IDisposable
             catch (SocketException error)
             {
                 // Out of descriptors or memory: those who are in go on, and the next one is let in when there is room again.
-                _context.Log.Error("accept", ("service", _service.ToString()), ("what", error.SocketErrorCode.ToString()));
+                _context.Log.Error("accept", ("service", _service.Key()), ("what", error.SocketErrorCode.ToString()));
                 try
                 {
                     await Task.Delay(TimeSpan.FromMilliseconds(200), _context.Clock, stop).ConfigureAwait(false);
@@ -171,7 +171,7 @@ public sealed class SmtpListener : IDisposable
         client.Blocking = false;
         if (_service != SmtpRole.Submissions)
             client.Send(reply.Octets, SocketFlags.None, out _);
-        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", _service.ToString()), ("reply", reply.ToString()));
+        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", _service.Key()), ("reply", reply.ToString()));
     }
 
     /// <inheritdoc/>

@@ -19,6 +19,20 @@ public enum SmtpRole : byte
     Lan,
 }
 
+/// <summary>The ways in by name.</summary>
+public static class SmtpRoles
+{
+    /// <summary>The name of a way in: its key in <c>[listen]</c>, which is also its name in the log.</summary>
+    /// <param name="role">The way in.</param>
+    public static string Key(this SmtpRole role) => role switch
+    {
+        SmtpRole.Mta => "smtp",
+        SmtpRole.Submission => "submission",
+        SmtpRole.Submissions => "submissions",
+        _ => "lan",
+    };
+}
+
 /// <summary>Limits of a session. Defaults suit a router.</summary>
 public sealed record SmtpLimits
 {

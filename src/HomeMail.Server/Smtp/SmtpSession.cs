@@ -129,19 +129,11 @@ public sealed partial class SmtpSession : ITimed
             {
                 // Nothing is left to be said to a peer that has gone.
             }
-            _log.Info("session", ("id", Id), ("peer", _client.Peer.Address.ToString()), ("service", RoleName(_client.Service)),
+            _log.Info("session", ("id", Id), ("peer", _client.Peer.Address.ToString()), ("service", _client.Service.Key()),
                 ("helo", _client.HelloName), ("tls", _client.TlsVersion), ("cipher", _client.TlsCipher), ("sni", _client.TlsServerName), ("as", _client.Principal.ToString()),
                 ("messages", _messages), ("commands", _commands), ("errors", _errors), ("rejected", _rejections), ("ms", (long)duration.TotalMilliseconds), ("end", _endReason ?? "quit"));
         }
     }
-
-    private static string RoleName(SmtpRole service) => service switch
-    {
-        SmtpRole.Mta => "smtp",
-        SmtpRole.Submission => "submission",
-        SmtpRole.Submissions => "submissions",
-        _ => "lan",
-    };
 
     private async ValueTask<bool> BeginAsync()
     {

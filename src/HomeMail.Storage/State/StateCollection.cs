@@ -40,7 +40,7 @@ public sealed class StateCollection
         lock (_store.Gate)
         {
             if (!_pending.TryGetValue(Key(key), out var entry))
-                entry = _store.Use(engine => Read(engine, key));
+                entry = _store.Use(engine => Read(engine, key), default);
             return entry.Value is null || IsExpired(entry.Expires) ? null : entry.Value;
         }
     }
@@ -54,7 +54,11 @@ public sealed class StateCollection
         ArgumentException.ThrowIfNullOrEmpty(key);
         ArgumentNullException.ThrowIfNull(value);
         lock (_store.Gate)
-            _pending[Key(key)] = (value, expires.ToUnixTimeMilliseconds());
+        {
+            // Between two flushes, or while the disk takes nothing, memory holds no more than the file would.
+            if (_pending.Count < _maximum || _pending.ContainsKey(Key(key)))
+                _pending[Key(key)] = (value, expires.ToUnixTimeMilliseconds());
+        }
     }
 
     /// <summary>Takes a document away.</summary>
@@ -71,7 +75,7 @@ public sealed class StateCollection
     {
         lock (_store.Gate)
         {
-            var all = _store.Use(ReadAll);
+            var all = _store.Use(ReadAll, []);
             foreach (var (key, entry) in _pending)
             {
                 if (entry.Value is null || IsExpired(entry.Expires))
@@ -90,7 +94,7 @@ public sealed class StateCollection
         {
             _pending.Clear();
             _isIndexed = false;
-            _store.Use(engine => engine.DropCollection(_name));
+            _store.Use(engine => engine.DropCollection(_name), false);
         }
     }
 

@@ -51,7 +51,9 @@ public sealed class StateStore : IDisposable
         }
     }
 
-    /// <summary>Writes what was gathered in one transaction, drops what has expired or is too much, and closes the file.</summary>
+    /// <summary>
+    /// Writes what was gathered in one transaction, drops what has expired or is too much, and closes the file. What cannot be written is told and kept for the next time.
+    /// </summary>
     public void Flush()
     {
         lock (Gate)
@@ -59,10 +61,9 @@ public sealed class StateStore : IDisposable
             var isDirty = false;
             foreach (var collection in _collections.Values)
                 isDirty |= collection.IsDirty;
-            if (isDirty)
-                Use(WriteAll);
-            foreach (var collection in _collections.Values)
-                collection.Written();
+            if (!isDirty || Use(WriteAll, false))
+                foreach (var collection in _collections.Values)
+                    collection.Written();
             CloseEngine();
         }
     }
@@ -70,19 +71,43 @@ public sealed class StateStore : IDisposable
     /// <summary>Flushes, and closes the file.</summary>
     public void Dispose() => Flush();
 
-    /// <summary>Does something with the file; if it is damaged, once more with a new one. Under the lock.</summary>
-    internal T Use<T>(Func<LiteEngine, T> action)
+    /// <summary>
+    /// Does something with the file; if it is damaged, once more with a new one. Under the lock. Where the disk is full or read-only the file is
+    /// as good as it was: it stays, and the answer is <paramref name="otherwise"/>.
+    /// </summary>
+    internal T Use<T>(Func<LiteEngine, T> action, T otherwise)
     {
         try
         {
             return action(OpenEngine());
         }
+        catch (Exception error) when (IsOfTheDisk(error))
+        {
+            GiveUp(error);
+            return otherwise;
+        }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             // LiteDB reports damage by exceptions of many types, its own and those of whatever it stumbled over.
-            MoveAside(error);
+            try
+            {
+                MoveAside(error);
+                return action(OpenEngine());
+            }
+            catch (Exception second) when (second is not OutOfMemoryException)
+            {
+                GiveUp(second);
+                return otherwise;
+            }
         }
-        return action(OpenEngine());
+    }
+
+    private static bool IsOfTheDisk(Exception error) => error is UnauthorizedAccessException || (error is IOException and not EndOfStreamException);
+
+    private void GiveUp(Exception error)
+    {
+        CloseEngine();
+        _notices(new StorageNotice("state-not-used", _path, $"{error.GetType().Name}: {error.Message}"));
     }
 
     private bool WriteAll(LiteEngine engine)
@@ -110,7 +135,7 @@ public sealed class StateStore : IDisposable
         {
             _engine?.Dispose();
         }
-        catch (Exception error) when (error is LiteException or IOException)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
             _notices(new StorageNotice("state-not-written", _path, error.Message));
         }

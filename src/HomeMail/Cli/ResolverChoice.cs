@@ -7,8 +7,6 @@ namespace HomeMail.Cli;
 /// <summary>Which resolver a command asks: that of <c>--resolver</c>, else of the configuration file, else of resolv.conf.</summary>
 internal static class ResolverChoice
 {
-    private const string ResolvConfPath = "/etc/resolv.conf";
-
     /// <summary>Makes the resolver.</summary>
     /// <param name="call">The call.</param>
     /// <param name="resolver">The resolver.</param>
@@ -28,9 +26,7 @@ internal static class ResolverChoice
         }
         else
         {
-            resolver = SettingsFile.Load(call.ConfigPath).Settings?.Server.Resolvers is { Count: > 0 } configured
-                ? new DnsMailResolver(NameServerSettings.For(configured), TimeProvider.System)
-                : new DnsMailResolver(new ResolvConf(ResolvConfPath, TimeProvider.System), TimeProvider.System);
+            resolver = ServerMap.Resolver(SettingsFile.Load(call.ConfigPath).Settings?.Server.Resolvers);
         }
         return true;
     }
