@@ -39,7 +39,8 @@ start_to_220() {
 
 # rss [TLS]: VmRSS in kB once it has stopped changing; with TLS, after one handshake, which loads the system's trust store.
 rss() {
-    local last=0 now same=0 deadline
+    # Memory is given back after some seconds of quiet.
+    local last=0 now same=0 enough=$(($# > 0 ? 90 : 30)) deadline
     begin
     wait_for 20 answers "$port" || { stop $server; return 1; }
     if [ $# -gt 0 ] && ! swaks --server "127.0.0.1:$((port + 2))" --tls-on-connect --quit-after EHLO > "$folder/swaks" 2>&1; then
@@ -48,7 +49,7 @@ rss() {
         return 1
     fi
     deadline=$((SECONDS + 20))
-    while [ $SECONDS -lt $deadline ] && [ $same -lt 30 ]; do
+    while [ $SECONDS -lt $deadline ] && [ $same -lt $enough ]; do
         sleep 0.1
         now=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status")
         if [ "$now" = "$last" ]; then same=$((same + 1)); else same=0; fi

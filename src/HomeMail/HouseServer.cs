@@ -67,6 +67,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _guard = new AuthenticationGuard(clock, gateways.Contains) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
         _heartbeat.Add(_memory);
+        _heartbeat.Add(new QuietMemory());
         var resolver = new CachingResolver(ServerMap.Resolver(settings.Server.Resolvers), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using HomeMail.Config;
+using HomeMail.Privileges;
 using HomeMail.Server;
 using HomeMail.Storage.Files;
 
@@ -17,6 +18,13 @@ public static partial class Program
     {
         ArgumentNullException.ThrowIfNull(settings);
         var log = new Log(Console.Out, TimeProvider.System, settings.Server.Log);
+        if (Confinement.Report is var (done, missing))
+        {
+            missing = string.Join("; ", ((string?[])[missing, SystemCallFilter.RefusePrograms()]).Where(static text => text is { Length: > 0 }));
+            log.Info("confined", ("by", done));
+            if (missing.Length > 0)
+                log.Error("confined", ("lacks", missing));
+        }
         try
         {
             await using var server = new HouseServer(settings, TimeProvider.System, log);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using HomeMail.Config;
+using HomeMail.Privileges;
 
 namespace HomeMail.Cli;
 
@@ -11,10 +12,16 @@ internal static class RunCommand
         var load = SettingsFile.Load(call.ConfigPath);
         foreach (var error in load.Errors)
             await call.Streams.Error.WriteLineAsync(error.ToString());
-        foreach (var note in load.Notes)
-            await call.Streams.Error.WriteLineAsync($"note: {note}");
         if (load.Settings is null)
             return ExitCode.FoundWanting;
+        // What must not be had while serving is given up before anything is opened; what follows is said and done in the second start.
+        if (Confinement.Enter(load.Settings) is { } trouble)
+        {
+            await call.Streams.Error.WriteLineAsync(trouble);
+            return ExitCode.FoundWanting;
+        }
+        foreach (var note in load.Notes)
+            await call.Streams.Error.WriteLineAsync($"note: {note}");
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // Cancelled signals do not end the process by themselves: the server first finishes what it has begun.

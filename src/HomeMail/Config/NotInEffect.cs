@@ -9,8 +9,6 @@ internal static class NotInEffect
     private static readonly string[] Keys =
     [
         "server.public-ip",
-        "server.user",
-        "server.memory",
         "server.map-ports",
         "listen.imap",
         "listen.imaps",
