@@ -2,6 +2,7 @@ using System.Net;
 using HomeMail.Config;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
+using HomeMail.Server.House;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
@@ -60,6 +61,15 @@ internal static class ServerMap
     public static IMailResolver Resolver(IReadOnlyList<IPEndPoint>? configured) => configured is { Count: > 0 }
         ? new DnsMailResolver(NameServerSettings.For(configured), TimeProvider.System)
         : new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System), TimeProvider.System);
+
+    public static DnsUpdateTarget? DnsUpdate(Settings settings) =>
+        settings.DnsUpdate is { } update ? new DnsUpdateTarget(update.Host, update.Port, update.TsigName, update.TsigSecret) : null;
+
+    // Who is asked for the public addresses: nobody, where they are written down.
+    public static IReadOnlyList<IPublicAddressSource> AddressSources(Settings settings, IMailResolver resolver, TimeProvider clock) =>
+        settings.Server.PublicAddresses.Count > 0
+            ? [new ConfiguredAddresses(() => settings.Server.PublicAddresses)]
+            : [new SendingAddresses(), new HostnameAddresses(resolver, () => settings.Server.Hostname)];
 
     public static DeliveryOptions Delivery(Settings settings) => new() { Hostname = settings.Server.Hostname };
 

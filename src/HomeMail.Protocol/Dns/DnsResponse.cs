@@ -6,9 +6,9 @@ namespace HomeMail.Protocol.Dns;
 /// <param name="Owner">The owner name without trailing dot.</param>
 /// <param name="Type">The type.</param>
 /// <param name="TimeToLive">Seconds it may be kept (RFC 2181 8: values with the top bit set are zero).</param>
-/// <param name="Preference">MX preference; otherwise 0.</param>
-/// <param name="Name">The name in the data of CNAME, MX, PTR and NS; otherwise empty.</param>
-/// <param name="Data">The octets of A, AAAA and TLSA; of TXT the strings joined without a space (RFC 7208 3.3). Otherwise empty.</param>
+/// <param name="Preference">MX preference, SRV priority; otherwise 0.</param>
+/// <param name="Name">The name in the data of CNAME, MX, PTR, NS and SRV; otherwise empty.</param>
+/// <param name="Data">The octets of A, AAAA and TLSA, weight and port of SRV; of TXT the strings joined without a space (RFC 7208 3.3). Otherwise empty.</param>
 public readonly record struct DnsRecord(string Owner, DnsType Type, uint TimeToLive, int Preference, string Name, byte[] Data);
 
 /// <summary>How a datagram relates to the query that is waiting.</summary>
@@ -48,6 +48,9 @@ public sealed class DnsResponse
 
     /// <summary>Whether the authority section has an SOA: a negative answer that somebody stands for (RFC 2308 2).</summary>
     public bool HasSoa { get; private set; }
+
+    /// <summary>The owner of the SOA in answer or authority section: the zone that the name is in; or null.</summary>
+    public string? SoaOwner { get; private set; }
 
     /// <summary>Seconds that a negative answer may be kept: the lesser of the SOA's TTL and its MINIMUM (RFC 2308 5).</summary>
     public uint NegativeTimeToLive { get; private set; }
@@ -125,6 +128,8 @@ public sealed class DnsResponse
                 at += 10;
                 if (at + size > message.Length)
                     return false;
+                if (@class == 1 && section < 2 && type == DnsType.Soa)
+                    SoaOwner ??= owner;
                 if (type == DnsType.Opt && section == 2)
                 {
                     HasOpt = true;
@@ -162,11 +167,18 @@ public sealed class DnsResponse
                 if (!DnsName.TryRead(message, ref at, out name) || at != message.Length)
                     return false;
                 break;
+            case DnsType.Srv when message.Length - at >= 7:
+                preference = BinaryPrimitives.ReadUInt16BigEndian(message[at..]);
+                data = message.Slice(at + 2, 4).ToArray();
+                at += 6;
+                if (!DnsName.TryRead(message, ref at, out name) || at != message.Length)
+                    return false;
+                break;
             case DnsType.Txt:
                 if (!TryJoinStrings(message[at..], out data))
                     return false;
                 break;
-            case DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Tlsa:
+            case DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Tlsa or DnsType.Srv:
                 return false;
             default:
                 return true;

@@ -27,11 +27,20 @@ public enum DnsType : ushort
     /// <summary>An IPv6 address.</summary>
     Aaaa = 28,
 
+    /// <summary>The host of a service (RFC 2782).</summary>
+    Srv = 33,
+
     /// <summary>The EDNS pseudo-record.</summary>
     Opt = 41,
 
     /// <summary>A TLS certificate association.</summary>
     Tlsa = 52,
+
+    /// <summary>A transaction's signature (RFC 8945 4.2).</summary>
+    Tsig = 250,
+
+    /// <summary>Any type: in updates, all record sets of a name (RFC 2136 1.2).</summary>
+    Any = 255,
 }
 
 /// <summary>Response codes (RFC 1035 4.1.1; BADVERS is RFC 6891 6.1.3).</summary>
@@ -54,6 +63,21 @@ public enum DnsResponseCode
 
     /// <summary>REFUSED.</summary>
     Refused = 5,
+
+    /// <summary>YXDOMAIN: a name exists that should not (RFC 2136 2.2).</summary>
+    NameExists = 6,
+
+    /// <summary>YXRRSET: a record set exists that should not (RFC 2136 2.2).</summary>
+    SetExists = 7,
+
+    /// <summary>NXRRSET: a record set does not exist that should (RFC 2136 2.2).</summary>
+    NoSuchSet = 8,
+
+    /// <summary>NOTAUTH: the server is not authoritative for the zone, or the signature does not hold (RFC 2136 2.2, RFC 8945 5.3.2).</summary>
+    NotAuthorized = 9,
+
+    /// <summary>NOTZONE: a name is not in the zone (RFC 2136 2.2).</summary>
+    NotZone = 10,
 
     /// <summary>BADVERS: the EDNS version is not known there.</summary>
     BadVersion = 16,

@@ -72,6 +72,22 @@ public sealed class DkimKeys(string folder) : IDisposable
             File.Delete(PathOf(domain, name));
     }
 
+    /// <summary>
+    /// The keys whose records belong into DNS: those that sign, those that will once they are seen there, and those that have signed mail which is still
+    /// under way. Makes none.
+    /// </summary>
+    /// <param name="domain">The domain, in A-labels.</param>
+    /// <param name="selector">The selector of the configuration.</param>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file cannot be read.</exception>
+    /// <exception cref="CryptographicException">A file is not a key.</exception>
+    public IReadOnlyList<DkimKey> ToPublish(string domain, string selector)
+    {
+        var state = DkimRotationState.Read(FolderOf(domain), selector);
+        IEnumerable<string> selectors = [state.Current, .. state.Next is null ? Array.Empty<string>() : [state.Next], .. state.Retired.Select(r => r.Selector)];
+        return [.. selectors.Distinct(StringComparer.OrdinalIgnoreCase).SelectMany(name => Find(domain, name))];
+    }
+
     /// <summary>The folder of a domain's keys.</summary>
     /// <param name="domain">The domain.</param>
     /// <exception cref="ArgumentException">It is not a name.</exception>

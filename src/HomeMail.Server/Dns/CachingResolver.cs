@@ -88,6 +88,10 @@ public sealed class CachingResolver(IMailResolver inner, TimeProvider clock, Cac
     public ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken cancel) =>
         GetAsync((DnsType.Tlsa, name), static (c, asked, stop) => c.TlsaAsync(asked, stop), static r => 64 + r.Data.Length, cancel);
 
+    /// <inheritdoc/>
+    public ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken cancel) =>
+        GetAsync((DnsType.Srv, name), static (c, asked, stop) => c.SrvAsync(asked, stop), static r => 64 + (2 * r.Target.Length), cancel);
+
     /// <summary>Forgets everything: the network has changed, and what the last one said may not hold in this one.</summary>
     public void Clear()
     {

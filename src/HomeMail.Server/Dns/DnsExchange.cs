@@ -61,25 +61,45 @@ internal static class DnsExchange
     private static async ValueTask<DnsResponse?> OverTcpAsync(
         IPEndPoint server, ReadOnlyMemory<byte> name, DnsType type, bool edns, CancellationToken cancel)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(ushort.MaxValue);
+        var query = ArrayPool<byte>.Shared.Rent(DnsQuery.MaxLength);
         try
         {
-            using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            await socket.ConnectAsync(server, cancel).ConfigureAwait(false);
             var id = NewId();
-            var length = DnsQuery.Write(buffer.AsSpan(2), id, name.Span, type, edns);
-            BinaryPrimitives.WriteUInt16BigEndian(buffer, (ushort)length); // RFC 7766 8: length and message in one segment
-            await socket.SendAsync(buffer.AsMemory(0, length + 2), cancel).ConfigureAwait(false);
-            await ReadFullyAsync(socket, buffer.AsMemory(0, 2), cancel).ConfigureAwait(false);
-            length = BinaryPrimitives.ReadUInt16BigEndian(buffer);
-            await ReadFullyAsync(socket, buffer.AsMemory(0, length), cancel).ConfigureAwait(false);
-            return DnsResponse.Read(buffer.AsSpan(0, length), id, name.Span, type, out var response) == DnsMatch.Answer
+            var length = DnsQuery.Write(query, id, name.Span, type, edns);
+            var answer = await OverTcpAsync(server, query.AsMemory(0, length), cancel).ConfigureAwait(false);
+            return DnsResponse.Read(answer, id, name.Span, type, out var response) == DnsMatch.Answer
                 && response is { Truncated: false } ? response : null;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            ArrayPool<byte>.Shared.Return(query);
         }
+    }
+
+    /// <summary>Sends a whole message over TCP and waits for one.</summary>
+    /// <param name="server">Whom to.</param>
+    /// <param name="message">The message, without its length.</param>
+    /// <param name="cancel">The end of this try.</param>
+    /// <param name="source">The address to send from; null leaves it to the system.</param>
+    /// <returns>The message that came back.</returns>
+    /// <exception cref="SocketException">The server cannot be reached.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    /// <exception cref="OperationCanceledException">No answer in time.</exception>
+    public static async ValueTask<byte[]> OverTcpAsync(IPEndPoint server, ReadOnlyMemory<byte> message, CancellationToken cancel, IPAddress? source = null)
+    {
+        using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (source is not null)
+            socket.Bind(new IPEndPoint(source, 0));
+        await socket.ConnectAsync(server, cancel).ConfigureAwait(false);
+        var framed = new byte[message.Length + 2];
+        BinaryPrimitives.WriteUInt16BigEndian(framed, (ushort)message.Length); // RFC 7766 8: length and message in one segment
+        message.CopyTo(framed.AsMemory(2));
+        await socket.SendAsync(framed, cancel).ConfigureAwait(false);
+        var size = new byte[2];
+        await ReadFullyAsync(socket, size, cancel).ConfigureAwait(false);
+        var answer = new byte[BinaryPrimitives.ReadUInt16BigEndian(size)];
+        await ReadFullyAsync(socket, answer, cancel).ConfigureAwait(false);
+        return answer;
     }
 
     private static async ValueTask ReadFullyAsync(Socket socket, Memory<byte> buffer, CancellationToken cancel)
@@ -93,5 +113,6 @@ internal static class DnsExchange
         }
     }
 
-    private static ushort NewId() => (ushort)RandomNumberGenerator.GetInt32(0x10000);
+    /// <summary>An unpredictable message id (RFC 5452 9.2).</summary>
+    public static ushort NewId() => (ushort)RandomNumberGenerator.GetInt32(0x10000);
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
@@ -71,6 +72,13 @@ public sealed class DnsMailResolver : IMailResolver
     /// <inheritdoc/>
     public ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken cancel) =>
         LookUpAsync(name, DnsType.Tlsa, static r => new TlsaRecord(r.Data[0], r.Data[1], r.Data[2], r.Data.AsMemory(3)), cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken cancel) =>
+        LookUpAsync(
+            name, DnsType.Srv,
+            static r => new SrvRecord(r.Preference, BinaryPrimitives.ReadUInt16BigEndian(r.Data), BinaryPrimitives.ReadUInt16BigEndian(r.Data.AsSpan(2)), r.Name),
+            cancel);
 
     private async ValueTask<DnsAnswer<T>> LookUpAsync<T>(string name, DnsType type, Func<DnsRecord, T> read, CancellationToken cancel)
     {

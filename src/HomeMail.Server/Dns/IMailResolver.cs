@@ -43,6 +43,13 @@ public readonly record struct MxRecord(int Preference, string Exchange);
 /// <param name="Data">Certificate association data.</param>
 public readonly record struct TlsaRecord(byte Usage, byte Selector, byte MatchingType, ReadOnlyMemory<byte> Data);
 
+/// <summary>A host of a service (RFC 2782).</summary>
+/// <param name="Priority">Lower is tried first.</param>
+/// <param name="Weight">The share among equal priorities.</param>
+/// <param name="Port">The port.</param>
+/// <param name="Target">The host's name without trailing dot; empty for the root: there is no such service.</param>
+public readonly record struct SrvRecord(int Priority, int Weight, int Port, string Target);
+
 /// <summary>
 /// DNS as mail needs it. Implementations never throw for anything DNS does; they throw only <see cref="OperationCanceledException"/>.
 /// Names are ASCII (A-labels), with or without trailing dot.
@@ -74,4 +81,9 @@ public interface IMailResolver
     /// <param name="name">The owner name, such as <c>_25._tcp.mx.example.net</c>.</param>
     /// <param name="cancel">Gives up the wait.</param>
     ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken cancel);
+
+    /// <summary>SRV records (RFC 2782).</summary>
+    /// <param name="name">The owner name, such as <c>_submissions._tcp.example.net</c>.</param>
+    /// <param name="cancel">Gives up the wait.</param>
+    ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken cancel);
 }

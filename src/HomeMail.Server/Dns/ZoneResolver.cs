@@ -86,6 +86,11 @@ public sealed class ZoneResolver : IMailResolver
     /// <param name="record">The record.</param>
     public ZoneResolver Tlsa(string name, TlsaRecord record) => Add(name, DnsType.Tlsa, record);
 
+    /// <summary>Adds an SRV record.</summary>
+    /// <param name="name">The owner.</param>
+    /// <param name="record">The record.</param>
+    public ZoneResolver Srv(string name, SrvRecord record) => Add(name, DnsType.Srv, record);
+
     /// <summary>Makes look-ups of a name fail for now.</summary>
     /// <param name="name">The name.</param>
     /// <param name="failure">What happened, such as <c>time-out</c> or <c>SERVFAIL</c>: the detail of the answer.</param>
@@ -140,6 +145,9 @@ public sealed class ZoneResolver : IMailResolver
 
     /// <inheritdoc/>
     public ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken cancel) => LookUp<TlsaRecord>(name, DnsType.Tlsa, cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken cancel) => LookUp<SrvRecord>(name, DnsType.Srv, cancel);
 
     private static string Fold(string name)
     {

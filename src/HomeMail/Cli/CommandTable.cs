@@ -27,8 +27,9 @@ internal static class CommandTable
         new("status", "", "Show how the running server does", [Json], 0, StatusCommand.RunAsync),
         new("dns", "", "Show the DNS records to publish",
         [
-            Resolver, Json, new("--verify", null, "compare with what is published"), new("--update", null, "send an update to the name server"),
-        ], 0, null),
+            Resolver, Json, new("--zone", null, "as part of a zone file"), new("--nsupdate", null, "as input for nsupdate"),
+            new("--verify", null, "compare with what is published"), new("--update", null, "send the addresses to the name server of [dns-update]"),
+        ], 0, DnsCommand.RunAsync),
         new("doctor", "[PART]", "Say what is wrong with this house and how to mend it",
             [Resolver, Json, new("--reset", null, "forget which routers mask their clients")], 1, null),
         new("passwd", "", "Turn a password into the line to paste into an account's section", [], 0, PasswdCommand.RunAsync),

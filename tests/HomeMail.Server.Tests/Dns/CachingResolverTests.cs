@@ -155,5 +155,7 @@ public sealed class CachingResolverTests
         public ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken cancel) => zone.PtrAsync(address, cancel);
 
         public ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken cancel) => zone.TlsaAsync(name, cancel);
+        public ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken cancel) => zone.SrvAsync(name, cancel);
+
     }
 }
