@@ -37,6 +37,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly DkimKeys _dkimKeys;
     private readonly DkimRotation _dkimRotation;
     private readonly LiveSessions _sessions = new();
+    private readonly AddressWatch _addresses;
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
@@ -73,7 +74,10 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history };
 
-        var own = new InterfaceAddresses(() => _running.Settings.Server.PublicAddresses, clock);
+        _addresses = new AddressWatch(
+            ServerMap.PublicAddresses(() => _running.Settings, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
+            () => _running.Settings.Server.Hostname, clock, log);
+        var own = new InterfaceAddresses(() => _addresses.Current.Addresses, clock);
         var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane };
         _delivery = new RemoteDelivery(
             new HostFinder(resolver, own, options, Random.Shared), new SocketDialer(), new FixedFamilyPreference(), new RouteTlsPolicy(), options, clock, log)
@@ -106,7 +110,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var serving = Task.WhenAll(
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
-            KeepHouseAsync(stop),
+            KeepHouseAsync(stop), _addresses.RunAsync(stop),
         ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
@@ -152,6 +156,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _gate.LimitPerAddress = settings.Limits.ConnectionsPerAddress;
         _guard.Limits = ServerMap.Authentication(settings);
         _log.Level = settings.Server.Log;
+        _addresses.Look();
         _ = Task.Run(() => UseDkimKeys(settings));
     }
 
@@ -164,6 +169,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         await _queue.DisposeAsync();
         await _delivery.DisposeAsync();
         _heartbeat.Dispose();
+        _addresses.Dispose();
         _dkimKeys.Dispose();
         _history.Flush();
         _state.Dispose();

@@ -65,11 +65,9 @@ internal static class ServerMap
     public static DnsUpdateTarget? DnsUpdate(Settings settings) =>
         settings.DnsUpdate is { } update ? new DnsUpdateTarget(update.Host, update.Port, update.TsigName, update.TsigSecret) : null;
 
-    // Who is asked for the public addresses: nobody, where they are written down.
-    public static IReadOnlyList<IPublicAddressSource> AddressSources(Settings settings, IMailResolver resolver, TimeProvider clock) =>
-        settings.Server.PublicAddresses.Count > 0
-            ? [new ConfiguredAddresses(() => settings.Server.PublicAddresses)]
-            : [new SendingAddresses(), new HostnameAddresses(resolver, () => settings.Server.Hostname)];
+    // Who is asked for the public addresses, as far as they are not written down.
+    public static PublicAddresses PublicAddresses(Func<Settings> settings, IMailResolver resolver, TimeProvider clock) => new(
+        () => settings().Server.PublicAddresses, [new SendingAddresses(), new HostnameAddresses(resolver, () => settings().Server.Hostname)], clock);
 
     public static DeliveryOptions Delivery(Settings settings) => new() { Hostname = settings.Server.Hostname };
 

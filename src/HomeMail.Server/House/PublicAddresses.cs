@@ -5,15 +5,6 @@ using HomeMail.Server.Dns;
 
 namespace HomeMail.Server.House;
 
-/// <summary>The addresses that are written down.</summary>
-/// <param name="addresses">What <c>[server] public-ip</c> says; asked for each time, since a reload changes it.</param>
-public sealed class ConfiguredAddresses(Func<IReadOnlyList<IPAddress>> addresses) : IPublicAddressSource
-{
-    /// <inheritdoc/>
-    public Task<IReadOnlyList<AddressReport>> AskAsync(CancellationToken cancel) =>
-        Task.FromResult<IReadOnlyList<AddressReport>>([.. addresses().Select(a => new AddressReport(a, AddressSource.Configuration))]);
-}
-
 /// <summary>The A and AAAA records of our name.</summary>
 /// <param name="resolver">Where look-ups go.</param>
 /// <param name="hostname">Our name.</param>
@@ -93,10 +84,11 @@ public sealed class SendingAddresses(Func<string, IEnumerable<string>>? readLine
     }
 }
 
-/// <summary>Asks all sources at once, and puts what they say together.</summary>
+/// <summary>Asks all sources at once, and puts what they say together. Of a family whose address is written down nobody else is heard.</summary>
+/// <param name="configured">What <c>[server] public-ip</c> says; asked for each time, since a reload changes it.</param>
 /// <param name="sources">The sources.</param>
 /// <param name="clock">Time.</param>
-public sealed class PublicAddresses(IReadOnlyList<IPublicAddressSource> sources, TimeProvider clock)
+public sealed class PublicAddresses(Func<IReadOnlyList<IPAddress>> configured, IReadOnlyList<IPublicAddressSource> sources, TimeProvider clock)
 {
     // A gateway that hangs must not hold up what the others say.
     private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(8);
@@ -105,6 +97,10 @@ public sealed class PublicAddresses(IReadOnlyList<IPublicAddressSource> sources,
     /// <param name="cancel">Gives up.</param>
     public async Task<PublicPicture> AskAsync(CancellationToken cancel)
     {
+        var fixedOnes = configured();
+        var reports = fixedOnes.Select(a => new AddressReport(a, AddressSource.Configuration));
+        if (fixedOnes.Count == 2)
+            return new PublicPicture(reports);
         using var timer = new CancellationTokenSource(MostTime, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancel);
         var answers = await Task.WhenAll(sources.Select(async source =>
@@ -118,7 +114,8 @@ public sealed class PublicAddresses(IReadOnlyList<IPublicAddressSource> sources,
                 return [];
             }
         })).ConfigureAwait(false);
-        return new PublicPicture(answers.SelectMany(static answer => answer));
+        return new PublicPicture(reports.Concat(answers.SelectMany(static answer => answer)
+            .Where(report => report.Source == AddressSource.Hostname || fixedOnes.All(a => a.AddressFamily != report.Address.AddressFamily))));
     }
 
     /// <summary>

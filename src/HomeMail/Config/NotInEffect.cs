@@ -8,7 +8,6 @@ internal static class NotInEffect
 {
     private static readonly string[] Keys =
     [
-        "server.public-ip",
         "server.map-ports",
         "listen.imap",
         "listen.imaps",
@@ -24,7 +23,6 @@ internal static class NotInEffect
         "spf-rewrite.*",
         "rule.*",
         "policy.*",
-        "dns-update.*",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

@@ -65,10 +65,13 @@ public sealed class PublicPictureTests
             return [];
         });
         var fails = new Source(_ => throw new IOException("gone"));
-        var asking = new PublicAddresses([hangs, fails, new ConfiguredAddresses(() => [IPAddress.Parse("203.0.113.7")])], clock).AskAsync(TestContext.Current.CancellationToken);
+        var lies = new Source(_ => Task.FromResult<IReadOnlyList<AddressReport>>([Report("203.0.113.66", AddressSource.Pcp), Report("2001:db8::25", AddressSource.Interface)]));
+        var asking = new PublicAddresses(() => [IPAddress.Parse("203.0.113.7")], [hangs, fails, lies], clock).AskAsync(TestContext.Current.CancellationToken);
         while (!asking.IsCompleted)
             clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal([IPAddress.Parse("203.0.113.7")], (await asking).Addresses);
+        // Of the family that is written down nobody else is heard.
+        Assert.Equal([IPAddress.Parse("203.0.113.7"), IPAddress.Parse("2001:db8::25")], (await asking).Addresses);
+        Assert.DoesNotContain((await asking).Reports, r => r.Source == AddressSource.Pcp);
     }
 
     [Fact]
