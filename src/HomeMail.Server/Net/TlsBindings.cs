@@ -71,7 +71,7 @@ public static partial class TlsBindings
     private static object? SecurityContext(SslStream tls) =>
         typeof(SslStream).GetField("_securityContext", BindingFlags.NonPublic | BindingFlags.Instance)?.GetValue(tls);
 
-    [LibraryImport("libssl", EntryPoint = "SSL_export_keying_material")]
+    [LibraryImport("libssl.so.3", EntryPoint = "SSL_export_keying_material")]
     private static partial int ExportKeyingMaterial(
         nint ssl, Span<byte> output, nuint outputLength, ReadOnlySpan<byte> label, nuint labelLength, ReadOnlySpan<byte> context, nuint contextLength, int useContext);
 }
