@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using HomeMail.Config;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
 
@@ -8,8 +12,12 @@ internal sealed partial class HouseServer
 {
     private static readonly TimeSpan KeepingInterval = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan CertificateInterval = TimeSpan.FromSeconds(5);
+
     // A mailbox that nobody reads is out of memory after this time.
     private static readonly TimeSpan MailboxIdle = TimeSpan.FromMinutes(5);
+
+    private string _certificateStamp = "";
 
     private async Task KeepHouseAsync(CancellationToken stop)
     {
@@ -29,6 +37,48 @@ internal sealed partial class HouseServer
         {
             // The end.
         }
+    }
+
+    // Whoever renews a certificate need not know who shows it.
+    private async Task WatchCertificateAsync(CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(CertificateInterval, _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop))
+                ReadCertificateIfChanged();
+        }
+        catch (OperationCanceledException)
+        {
+            // The end.
+        }
+    }
+
+    private void ReadCertificateIfChanged()
+    {
+        var stamp = CertificateStamp(_running.Settings);
+        if (stamp == _certificateStamp)
+            return;
+        _certificateStamp = stamp;
+        try
+        {
+            _running = Prepare(_running.Settings);
+            _log.Info("certificate", ("what", "read anew"), ("until", _running.Smtp.Tls!.Certificate.NotAfter.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)));
+        }
+        catch (Exception error) when (error is IOException or CryptographicException or UnauthorizedAccessException)
+        {
+            // Perhaps only the first of the two files is new: the second one changes the stamp again.
+            _log.Error("certificate", ("what", error.Message), ("then", "the old certificate stays in force"));
+        }
+    }
+
+    private static string CertificateStamp(Settings settings)
+    {
+        var stamp = new StringBuilder();
+        foreach (var path in (string?[])[settings.Tls.Certificate, settings.Tls.Key])
+            if (path is not null && (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)) is FileInfo { Exists: true } file)
+                stamp.Append(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks};");
+        return stamp.ToString();
     }
 
     private async Task TrimAsync()

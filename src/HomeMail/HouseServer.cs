@@ -63,6 +63,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         _running = Prepare(settings);
+        _certificateStamp = CertificateStamp(settings);
         var gateways = new Gateways(clock);
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, gateways.Contains);
         _guard = new AuthenticationGuard(clock, gateways.Contains) { Limits = ServerMap.Authentication(settings) };
@@ -110,7 +111,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var serving = Task.WhenAll(
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
-            KeepHouseAsync(stop), _addresses.RunAsync(stop),
+            KeepHouseAsync(stop), WatchCertificateAsync(stop), _addresses.RunAsync(stop),
         ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
@@ -149,6 +150,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     public void Reload(Settings settings)
     {
         _running = Prepare(settings);
+        _certificateStamp = CertificateStamp(settings);
         var routes = ServerMap.Routes(settings);
         _delivery.Routes = routes;
         _queue.UseRoutes(routes);

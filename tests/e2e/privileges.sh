@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Started as root, the published binary serves as the user of [server] user with one capability, no way to more, and its own files.
-# needs: swaks
+# needs: swaks openssl
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/e2e/harness.sh
@@ -71,6 +71,26 @@ check "it takes a submission" swaks --server $address:587 --tls --auth-user alic
 delivered() { find "$folder/data/mail/bob" -name '*.eml' | grep -q .; }
 check "and delivers" wait_for 10 delivered
 check "it answers at the control socket" "$binary" status --config "$folder/homemail.ini"
+# A renewed certificate is shown without anybody having to say so. Keys of the user, in a folder that the configuration names.
+fingerprint() { openssl s_client -connect $address:587 -starttls smtp < /dev/null 2> /dev/null | openssl x509 -noout -fingerprint -sha256; }
+renew() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days "$1" -subj /CN=mail.home.example \
+        -keyout "$folder/tls/new.key" -out "$folder/tls/new.crt" 2> /dev/null
+    chown mail "$folder/tls/new.key"
+    mv "$folder/tls/new.key" "$folder/tls/key.pem"
+    mv "$folder/tls/new.crt" "$folder/tls/crt.pem"
+}
+is_renewed() { [ "$(fingerprint)" = "$(openssl x509 -in "$folder/tls/crt.pem" -noout -fingerprint -sha256)" ]; }
+stop $server
+mkdir "$folder/tls"
+renew 30
+printf '[tls]\ncertificate = %s/tls/crt.pem\nkey = %s/tls/key.pem\n' "$folder" "$folder" >> "$folder/homemail.ini"
+begin
+wait_for 20 ready
+check "it shows the certificate of the configuration" is_renewed
+renew 60
+check_not "... which is another now" is_renewed
+check "... and shows the new one without being told" wait_for 20 is_renewed
 kill -HUP $server
 check "it reads its configuration anew" wait_for 10 grep -q ' reload what=done' "$folder/log"
 stop $server
