@@ -22,8 +22,8 @@ internal static class CommandTable
         new("setup", "", "Write a configuration, keys and certificate, and say what to publish",
         [
             new("--hostname", "NAME", "the full name of this host"), new("--domain", "NAME", "the domain to host"),
-            new("--account", "NAME", "the first account"),
-        ], 0, null),
+            new("--account", "NAME", "the first account"), Resolver, new("--data", "FOLDER", "where mail and keys are kept (default /var/lib/homemail)"),
+        ], 0, SetupCommand.RunAsync),
         new("status", "", "Show how the running server does", [Json], 0, StatusCommand.RunAsync),
         new("dns", "", "Show the DNS records to publish",
         [

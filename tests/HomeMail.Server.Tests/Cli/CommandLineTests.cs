@@ -34,7 +34,7 @@ public class CommandLineTests
     [InlineData("check --config /nowhere/homemail.ini", 1)]
     [InlineData("run --config=/nowhere/homemail.ini", 1)]
     [InlineData("queue dance", 2)]
-    [InlineData("setup", 2)]
+    [InlineData("setup --config /nowhere/x", 2)]
     [InlineData("queue --help", 0)]
     [InlineData("sendmail -t -i --odd", 2)]
     public async Task Exit_codes(string line, int code)
