@@ -72,7 +72,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _heartbeat.Add(new QuietMemory());
         var resolver = new CachingResolver(ServerMap.Resolver(settings.Server.Resolvers), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
-        var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane);
+        var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane) { TrustedArcSealers = () => _running.Settings.Policy.TrustedArcSealers };
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history };
 
         _addresses = new AddressWatch(
@@ -85,10 +85,11 @@ internal sealed partial class HouseServer : IAsyncDisposable
         {
             Routes = ServerMap.Routes(settings),
         };
+        var forwarding = new SealedForwarding(_delivery, SealingKeys, () => _running.Settings.Server.Hostname, resolver, clock, IsClockSane, log);
         var store = new SpoolQueueStore(_data.Spool);
         var dsn = new DsnSender(_intake, store, new DsnComposer(settings.Server.Hostname, clock), clock, log) { History = _history };
         _queue = new QueueRunner(
-            store, new HeldMail(_delivery, _data.Spool, () => _running.Intake.Names, log), _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log)
+            store, new HeldMail(forwarding, _data.Spool, () => _running.Intake.Names, log), _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log)
         {
             History = _history,
         };
@@ -137,6 +138,10 @@ internal sealed partial class HouseServer : IAsyncDisposable
             }
         }
     }
+
+    // What is forwarded is sealed in the name of the domain that this host is of.
+    private IReadOnlyList<DkimKey> SealingKeys() =>
+        _running.Intake.Names.DomainOf(_running.Settings.Server.Hostname) is { } domain ? _dkimKeys.For(domain.Name) : [];
 
     // Only behind the first making of keys: two may not make the same one.
     private async Task RotateKeysAsync(Task made, CancellationToken stop)

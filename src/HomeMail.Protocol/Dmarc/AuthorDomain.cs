@@ -26,6 +26,12 @@ public enum AuthorDomainKind
 /// The Author Domain of a message (RFC 9989 5.3.1). Only a header that every reader must understand alike has one: readers of mail disagree
 /// about what is shown of two From fields, of broken quotes and the like, and a forger needs only one that shows the wrong name.
 /// </summary>
+/// <remarks>
+/// RFC 9989 5.3.1 counts domains and not addresses: validation is impossible where "zero or more than one domain" is in From. Several addresses of
+/// one domain in one field leave one author domain, and are evaluated; the result says that the domain's owner has authorised the message, of
+/// whichever of the addresses a reader shows. Of several domains the section leaves going forward to the receiver, and 11.5 warns of it: here that
+/// is never done, and neither is it for several From fields, whatever domains are in them.
+/// </remarks>
 /// <param name="Kind">What there is.</param>
 /// <param name="Domain">The domain in A-labels and lower case; empty unless there is exactly one.</param>
 /// <param name="Claimed">Every domain that a reader could see in the From fields, for policy to recognise its own; in A-labels where they have them.</param>

@@ -28,9 +28,12 @@ public enum DmarcResult
 /// <param name="UndecidedDkim">d= of each signature whose key could not be fetched now.</param>
 /// <param name="UndecidedSpf">The domain of MAIL FROM, if SPF had a temporary error.</param>
 /// <param name="FindOrganization">Whether to find the organizational domain also where it is not needed, for people to read.</param>
+/// <param name="ForReport">
+/// Whether SPF's alignment is to be known also where DKIM's has decided, and the other way round, if the owner wants reports (RFC 9990 3.1.1.9).
+/// </param>
 public sealed record DmarcRequest(
     string AuthorDomain, IReadOnlyList<string> DkimDomains, string? SpfDomain, IReadOnlyList<string>? UndecidedDkim = null, string? UndecidedSpf = null,
-    bool FindOrganization = false);
+    bool FindOrganization = false, bool ForReport = false);
 
 /// <summary>The end of an evaluation.</summary>
 /// <param name="Result">The result.</param>
@@ -158,7 +161,8 @@ public sealed class DmarcEvaluation
         // The very same domain is aligned in both modes (RFC 9989 4.10.2), without a walk.
         var dkim = _request.DkimDomains.FirstOrDefault(d => DnsName.Same(d, Author));
         var spf = _request.SpfDomain is { } sender && DnsName.Same(sender, Author) ? sender : null;
-        if (_request.FindOrganization || (dkim is null && spf is null && MayAlign(record)))
+        var forReport = _request.ForReport && record.ReportAddresses.Count > 0;
+        if (_request.FindOrganization || (forReport ? IsOpen(record, dkim, spf) : dkim is null && spf is null && MayAlign(record)))
         {
             if (organization is null)
             {
@@ -166,16 +170,16 @@ public sealed class DmarcEvaluation
                     yield return name;
                 organization = _failed ? null : _organization;
             }
-            if (organization is not null && dkim is null && spf is null)
+            if (organization is not null && (forReport || (dkim is null && spf is null)))
             {
-                foreach (var candidate in record.StrictDkim ? [] : _request.DkimDomains.Take(MostIdentifiers))
+                foreach (var candidate in record.StrictDkim || dkim is not null ? [] : _request.DkimDomains.Take(MostIdentifiers))
                 {
                     foreach (var name in WalkIfWithin(candidate, organization))
                         yield return name;
                     if (!_failed && DnsName.Same(_organization, organization))
                         dkim ??= candidate;
                 }
-                if (!record.StrictSpf && _request.SpfDomain is { } domain)
+                if (!record.StrictSpf && spf is null && _request.SpfDomain is { } domain)
                 {
                     foreach (var name in WalkIfWithin(domain, organization))
                         yield return name;
@@ -218,6 +222,11 @@ public sealed class DmarcEvaluation
     private bool MayAlign(DmarcRecord record) =>
         (!record.StrictDkim && (_request.DkimDomains.Count > 0 || _request.UndecidedDkim is { Count: > 0 }))
         || (!record.StrictSpf && (_request.SpfDomain ?? _request.UndecidedSpf) is not null);
+
+    // Whether an identifier that passed is still to be compared in relaxed mode.
+    private bool IsOpen(DmarcRecord record, string? dkim, string? spf) =>
+        (dkim is null && !record.StrictDkim && _request.DkimDomains.Count > 0) || (spf is null && !record.StrictSpf && _request.SpfDomain is not null)
+        || (dkim is null && spf is null && MayAlign(record));
 
     // Whether a check that DNS left open could have made a pass.
     private bool UndecidedMatters(DmarcRecord record, string? organization)

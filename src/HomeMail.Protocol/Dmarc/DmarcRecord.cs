@@ -48,7 +48,9 @@ public sealed class DmarcRecord
     /// <summary>t=y: the owner tries the policy out, and wants one that is a level less severe applied.</summary>
     public bool Testing { get; private set; }
 
-    /// <summary>rua=: where aggregate reports go, as mail addresses; other schemes are left out.</summary>
+    /// <summary>
+    /// rua=: where aggregate reports go, as mail addresses; other schemes are left out. A size limit behind <c>!</c> is obsolete and ignored (RFC 9989 4.8).
+    /// </summary>
     public IReadOnlyList<string> ReportAddresses { get; private set; } = [];
 
     /// <summary>Whether DMARC applies at all: not if p= is missing or bad, or sp= or np= bad, and nobody wants reports (RFC 9989 4.10.1).</summary>

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Net;
 using HomeMail.Protocol.Dmarc;
+using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Spf;
 using HomeMail.Server.Delivery;
@@ -14,9 +16,17 @@ namespace HomeMail.Server.Authentication;
 /// <param name="clockIsSane">Whether the clock can be believed.</param>
 public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHosted, TimeProvider clock, Func<bool> clockIsSane)
 {
+    private const int BlockSize = 16 * 1024;
+
     private readonly SpfChecker _spf = new(resolver, clock);
     private readonly DkimVerifier _dkim = new(resolver, clock, clockIsSane);
     private readonly DmarcChecker _dmarc = new(resolver);
+
+    /// <summary>The domains whose ARC sets are believed, asked for anew for each message; in A-labels.</summary>
+    public Func<IReadOnlyList<string>> TrustedArcSealers { get; init; } = static () => [];
+
+    /// <summary>Whether results are wanted for aggregate reports, which costs a walk more where one identifier alone has decided.</summary>
+    public Func<bool> WantsReports { get; init; } = static () => false;
 
     /// <summary>
     /// Begins what needs no content, and does not wait for it: SPF and reverse DNS. Disposing of what comes back gives up, as RSET does.
@@ -27,7 +37,8 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
     /// <param name="hostname">Our name.</param>
     public OriginGathering Begin(IPAddress client, string helo, Address? sender, string hostname)
     {
-        var domain = sender is null ? null : AddressSyntax.TryToAscii(sender.Domain, out var ascii) ? ascii : sender.Domain;
+        // A name whose mapping would change it has no A-label form here, stays as it is, and passes nothing.
+        var domain = sender is null ? null : InternationalName.TryToAscii(sender.Domain, out var ascii) ? ascii : sender.Domain;
         var request = SpfRequest.ForMailFrom(client, sender?.LocalPart, domain, helo) with { Receiver = hostname };
         var gathering = new OriginGathering(this, sender, request);
         // From an inner address a pass or fail for the house's own domain is the router's and not the sender's.
@@ -45,7 +56,12 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
         CancellationToken cancel)
     {
         var author = AuthorDomain.Of(header.Span);
-        var dkim = await _dkim.VerifyAsync(header, openBody, author.Kind == AuthorDomainKind.One ? author.Domain : null, cancel).ConfigureAwait(false);
+        using var signatures = _dkim.Begin(header, author.Kind == AuthorDomainKind.One ? author.Domain : null, cancel);
+        using var chain = new ArcVerification(header, resolver);
+        if (signatures.WantsBody || chain.WantsBody)
+            await ReadBodyAsync(openBody, signatures, chain, cancel).ConfigureAwait(false);
+        var dkim = await signatures.FinishAsync().ConfigureAwait(false);
+        var arc = await chain.FinishAsync(cancel).ConfigureAwait(false);
         var spf = await spfTask.ConfigureAwait(false);
         var request = gathering.Request;
         var dmarc = author.Kind != AuthorDomainKind.One
@@ -56,9 +72,36 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
                     [.. dkim.Select(v => v.PassedDomain).OfType<string>()],
                     spf.Result == SpfResult.Pass ? request.Domain : null,
                     [.. dkim.Where(v => v.Result == DkimResult.TempError && v.Signature is not null).Select(v => v.Signature!.Domain)],
-                    spf.Result == SpfResult.TempError ? request.Domain : null),
+                    spf.Result == SpfResult.TempError ? request.Domain : null, ForReport: WantsReports()),
                 cancel).ConfigureAwait(false);
-        return new OriginFacts(gathering.Sender, request, spf, note, await reverse.ConfigureAwait(false), dkim, author, dmarc);
+        return new OriginFacts(gathering.Sender, request, spf, note, await reverse.ConfigureAwait(false), dkim, author, dmarc)
+        {
+            Arc = arc,
+            TrustedArc = ArcEvidence.Of(arc, TrustedArcSealers()),
+        };
+    }
+
+    // Once, for the signatures and the chain together.
+    private static async ValueTask ReadBodyAsync(Func<Stream> openBody, DkimVerification signatures, ArcVerification chain, CancellationToken cancel)
+    {
+        var block = ArrayPool<byte>.Shared.Rent(BlockSize);
+        try
+        {
+            var body = openBody();
+            await using (body.ConfigureAwait(false))
+            {
+                int read;
+                while ((read = await body.ReadAsync(block, cancel).ConfigureAwait(false)) > 0)
+                {
+                    signatures.Body(block.AsSpan(0, read));
+                    chain.Body(block.AsSpan(0, read));
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(block);
+        }
     }
 }
 

@@ -1,4 +1,6 @@
+using HomeMail.Protocol.Arc;
 using HomeMail.Protocol.Dmarc;
+using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Spf;
 
@@ -17,21 +19,28 @@ public sealed record OriginFacts(
     Address? Sender, SpfRequest SpfRequest, SpfOutcome Spf, string? SpfNote, ReverseName Reverse, IReadOnlyList<DkimVerdict> Dkim, AuthorDomain Author,
     DmarcOutcome Dmarc)
 {
+    /// <summary>The verdict on the message's ARC chain (RFC 8617), or null if it was not looked for.</summary>
+    public ArcVerdict? Arc { get; init; }
+
+    /// <summary>What a trusted forwarder found when the message came to it, or null. A fact only: the results above say nothing of it.</summary>
+    public ArcEvidence? TrustedArc { get; init; }
+
     /// <summary>
     /// Whether the reverse-path is proven, so that an answer to it reaches who sent the message and nobody else: SPF passed for it, or DMARC passed for a
     /// domain that it belongs to.
     /// </summary>
     public bool IsSenderVerified => Sender is not null
         && ((Spf.Result == SpfResult.Pass && SpfRequest.Identity == SpfIdentity.MailFrom)
-            || (Dmarc.Result == DmarcResult.Pass && AddressSyntax.TryToAscii(Sender.Domain, out var domain) && IsWithin(domain!, Author.Domain)));
+            || (Dmarc.Result == DmarcResult.Pass && InternationalName.TryToAscii(Sender.Domain, out var domain) && DnsName.IsWithin(domain, Author.Domain)));
 
     /// <summary>The fields that tell of it, for local eyes: Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 9.1).</summary>
     /// <param name="hostname">Our name.</param>
-    public string Fields(string hostname) =>
-        new AuthenticationResults(hostname).AddDmarc(Author, Dmarc).AddDkim(Dkim).AddSpf(SpfRequest, Spf, SpfNote)
-            .Add("iprev", Reverse.Result, null, Reverse.Name, ("policy.iprev", SpfRequest.Client.ToString())).ToString()
-        + (SpfNote is null ? ReceivedSpf.Compose(SpfRequest, Spf, hostname) : ReceivedSpf.Compose(SpfRequest, Spf, hostname, ("note", SpfNote)));
-
-    private static bool IsWithin(string domain, string author) =>
-        domain.Equals(author, StringComparison.OrdinalIgnoreCase) || domain.EndsWith("." + author, StringComparison.OrdinalIgnoreCase);
+    public string Fields(string hostname)
+    {
+        var results = new AuthenticationResults(hostname).AddDmarc(Author, Dmarc).AddDkim(Dkim).AddSpf(SpfRequest, Spf, SpfNote);
+        if (Arc is { Status: not ArcStatus.None })
+            results.AddArc(Arc, SpfNote is null ? SpfRequest.Client : null);
+        return results.Add("iprev", Reverse.Result, null, Reverse.Name, ("policy.iprev", SpfRequest.Client.ToString())).ToString()
+            + (SpfNote is null ? ReceivedSpf.Compose(SpfRequest, Spf, hostname) : ReceivedSpf.Compose(SpfRequest, Spf, hostname, ("note", SpfNote)));
+    }
 }

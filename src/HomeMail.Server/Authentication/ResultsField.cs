@@ -58,6 +58,8 @@ public static class ResultsField
         return results.Add(
             "dmarc", Name(outcome.Result), outcome.Problem, outcome.Record is null ? null : $"p={Name(outcome.Policy)}",
             ("header.from", author.Kind == AuthorDomainKind.One ? author.Domain : null),
+            // RFC 9989 9.1
+            ("policy.dmarc", outcome.Record is null ? null : Name(outcome.Policy)),
             ("policy.domain", outcome.PolicyDomain is { } domain && domain != author.Domain ? domain : null));
     }
 

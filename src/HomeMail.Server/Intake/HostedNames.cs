@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Sasl;
 
@@ -82,6 +83,15 @@ public sealed class HostedNames : ICredentialSource
     public HostedDomain? Domain(string domain) =>
         _domains.TryGetValue(domain, out var found) ? found
         : AddressSyntax.TryToAscii(domain, out var ascii) && _domains.TryGetValue(ascii!, out found) ? found : null;
+
+    /// <summary>The hosted domain that a host is in, or if it is in none, the first one there is; null if none is hosted.</summary>
+    /// <param name="host">The host's name.</param>
+    public HostedDomain? DomainOf(string host) => DomainAbove(host) ?? (Domains.Count > 0 ? Domains[0] : null);
+
+    /// <summary>The hosted domain that a name is, or is below of; or null. Of several the nearest.</summary>
+    /// <param name="name">The name, in A-labels.</param>
+    public HostedDomain? DomainAbove(string name) =>
+        Domains.Where(d => DnsName.IsWithin(name, d.Name)).MaxBy(static d => d.Name.Length);
 
     /// <summary>An account, or null.</summary>
     /// <param name="name">The account's name, any case.</param>

@@ -70,7 +70,6 @@ public sealed partial class MessageIntake
         var author = AuthorDomain.Of(header);
         if (author.Kind != AuthorDomainKind.One)
             return null;
-        return names.Domains.FirstOrDefault(d => author.Domain.Equals(d.Name, StringComparison.OrdinalIgnoreCase)
-            || author.Domain.EndsWith("." + d.Name, StringComparison.OrdinalIgnoreCase))?.Name;
+        return names.DomainAbove(author.Domain)?.Name;
     }
 }

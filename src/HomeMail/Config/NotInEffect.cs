@@ -22,7 +22,10 @@ internal static class NotInEffect
         "relay.*",
         "spf-rewrite.*",
         "rule.*",
-        "policy.*",
+        "policy.greylist",
+        "policy.dnsbl",
+        "policy.allow",
+        "policy.dmarc-reject",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

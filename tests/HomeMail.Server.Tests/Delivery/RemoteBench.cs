@@ -96,12 +96,15 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
     public Task<(string Outcome, Reach Reach)> SendAsync(Route? route = null, params string[] recipients) =>
         SendAsync(Letters.Envelope(recipients.Length == 0 ? ["bob@example.net"] : recipients), route);
 
-    public async Task<(string Outcome, Reach Reach)> SendAsync(Envelope envelope, Route? route = null)
+    public Task<(string Outcome, Reach Reach)> SendAsync(Envelope envelope, Route? route = null) => SendAsync(Delivery, Letters.Mail(envelope), route);
+
+    /// <summary>Sends through something that stands before this delivery.</summary>
+    public async Task<(string Outcome, Reach Reach)> SendAsync(IRemoteDelivery delivery, MailTransaction mail, Route? route = null)
     {
         var routes = new Routes(route is null ? [] : [route]);
         Delivery.Routes = routes;
-        var mail = Letters.Mail(envelope);
-        var sent = Task.Run(() => Delivery.DeliverAsync(mail, routes.To(envelope.Recipients[0].Address.Domain, "home.example"), TakePlaceAsync, CancellationToken.None));
+        var destination = routes.To(mail.Recipients[0].Address.Domain, "home.example");
+        var sent = Task.Run(() => delivery.DeliverAsync(mail, destination, TakePlaceAsync, CancellationToken.None));
         // Nothing but time-outs moves when everything else stands still.
         var patience = Environment.TickCount64 + 20_000;
         while (!sent.IsCompleted)

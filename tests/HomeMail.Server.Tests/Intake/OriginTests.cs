@@ -1,4 +1,9 @@
+using System.Net;
 using System.Text;
+using HomeMail.Protocol.Dmarc;
+using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Spf;
+using HomeMail.Server.Authentication;
 using HomeMail.Server.Tests.Authentication;
 using HomeMail.Server.Tests.Smtp;
 using Xunit;
@@ -64,6 +69,34 @@ public class OriginTests
         Assert.Contains("Received-SPF: none", stored, StringComparison.Ordinal);
         Assert.Contains("spf-note=", house.LogText, StringComparison.Ordinal);
         Assert.DoesNotContain("dmarc=pass", stored, StringComparison.Ordinal);
+    }
+
+    // What the platform maps KELVIN SIGN to is the letter k: the name is another's only after a mapping, and so is not that one's.
+    [Theory]
+    [InlineData("ban\u212a.example")]
+    [InlineData("\uff42ank.example")]
+    [InlineData("bank\u3002example")]
+    public async Task A_name_that_a_mapping_changes_proves_nothing(string domain)
+    {
+        await using var house = new TestHouse();
+        house.Zone.Txt("bank.example", "v=spf1 ip4:192.0.2.0/24 -all").Txt("_dmarc.bank.example", "v=DMARC1; p=reject");
+        var origin = new OriginChecks(house.Zone, static _ => false, TimeProvider.System, static () => true);
+        using var gathering = origin.Begin(IPAddress.Parse("192.0.2.10"), "mx.bank.example", new Address("x", domain), "mail.example.org");
+        var facts = await gathering.FinishAsync("From: a@bank.example\r\n\r\n"u8.ToArray(), () => Stream.Null, default);
+        Assert.NotEqual(SpfResult.Pass, facts.Spf.Result);
+        Assert.Equal(DmarcResult.Fail, facts.Dmarc.Result);
+        Assert.False(facts.IsSenderVerified);
+    }
+
+    [Fact]
+    public async Task A_name_in_the_senders_own_script_proves_what_its_labels_do()
+    {
+        await using var house = new TestHouse();
+        house.Zone.Txt("xn--bcher-kva.example", "v=spf1 ip4:192.0.2.0/24 -all").Txt("_dmarc.xn--bcher-kva.example", "v=DMARC1; p=reject");
+        var origin = new OriginChecks(house.Zone, static _ => false, TimeProvider.System, static () => true);
+        using var gathering = origin.Begin(IPAddress.Parse("192.0.2.10"), "mx.example", new Address("x", "b\u00fccher.example"), "mail.example.org");
+        var facts = await gathering.FinishAsync("From: a@xn--bcher-kva.example\r\n\r\n"u8.ToArray(), () => Stream.Null, default);
+        Assert.Equal((SpfResult.Pass, DmarcResult.Pass, true), (facts.Spf.Result, facts.Dmarc.Result, facts.IsSenderVerified));
     }
 
     [Fact]
