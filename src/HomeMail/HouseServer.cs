@@ -38,6 +38,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly DkimRotation _dkimRotation;
     private readonly LiveSessions _sessions = new();
     private readonly AddressWatch _addresses;
+    private readonly MaskedAddresses _masked;
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
@@ -65,21 +66,31 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _running = Prepare(settings);
         _certificateStamp = CertificateStamp(settings);
         var gateways = new Gateways(clock);
-        _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, gateways.Contains);
-        _guard = new AuthenticationGuard(clock, gateways.Contains) { Limits = ServerMap.Authentication(settings) };
+        _masked = new MaskedAddresses(gateways.Contains, _state.Collection("masked"), clock, log);
+        _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, _masked.Contains);
+        _guard = new AuthenticationGuard(clock, _masked.Contains) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
         _heartbeat.Add(_memory);
         _heartbeat.Add(new QuietMemory());
         var resolver = new CachingResolver(ServerMap.Resolver(settings.Server.Resolvers), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
-        var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane) { TrustedArcSealers = () => _running.Settings.Policy.TrustedArcSealers };
-        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history };
-
         _addresses = new AddressWatch(
             ServerMap.PublicAddresses(() => _running.Settings, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
             () => _running.Settings.Server.Hostname, clock, log);
         var own = new InterfaceAddresses(() => _addresses.Current.Addresses, clock);
-        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane };
+        var open = new OpenDeliveries();
+        var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane)
+        {
+            Subjects = new SpfSubjects(own.Is, _masked.Contains, family => _addresses.Current.Of(family))
+            {
+                Rules = () => ServerMap.SpfRewrite(_running.Settings),
+                Relays = () => ServerMap.Relays(_running.Settings),
+            },
+            Masks = _masked,
+            TrustedArcSealers = () => _running.Settings.Policy.TrustedArcSealers,
+        };
+        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history, OpenDeliveries = open };
+        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => own.Is(address) == OwnAddress.No ? null : open };
         _delivery = new RemoteDelivery(
             new HostFinder(resolver, own, options, Random.Shared), new SocketDialer(), new FixedFamilyPreference(), new RouteTlsPolicy(), options, clock, log)
         {
@@ -101,7 +112,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     {
         var keys = Task.Run(() => UseDkimKeys(_running.Settings), CancellationToken.None);
         _queue.Recover();
-        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log);
+        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log) { Connected = _masked.Connected };
         var listen = _running.Settings.Listen;
         Listen(listen.Smtp, SmtpRole.Mta, context);
         Listen(listen.Submission, SmtpRole.Submission, context);

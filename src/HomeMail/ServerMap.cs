@@ -65,6 +65,11 @@ internal static class ServerMap
     public static DnsUpdateTarget? DnsUpdate(Settings settings) =>
         settings.DnsUpdate is { } update ? new DnsUpdateTarget(update.Host, update.Port, update.TsigName, update.TsigSecret) : null;
 
+    public static IReadOnlyList<RewriteRule> SpfRewrite(Settings settings) => [.. settings.SpfRewrite.Select(rule => new RewriteRule(rule.Network, rule.PublicAddress))];
+
+    public static IReadOnlyList<DeclaredRelay> Relays(Settings settings) =>
+        [.. settings.Relays.Select(relay => new DeclaredRelay(relay.Name, relay.Addresses, relay.ProxyProtocol, relay.MaySend))];
+
     // Who is asked for the public addresses, as far as they are not written down.
     public static PublicAddresses PublicAddresses(Func<Settings> settings, IMailResolver resolver, TimeProvider clock) => new(
         () => settings().Server.PublicAddresses, [new SendingAddresses(), new HostnameAddresses(resolver, () => settings().Server.Hostname)], clock);

@@ -55,6 +55,14 @@ public sealed record SpfRequest
     /// <returns>The request.</returns>
     public static SpfRequest ForHelo(IPAddress client, string helo) => new(SpfIdentity.Helo, client, null, helo, helo);
 
+    /// <summary>The same question about another address.</summary>
+    /// <param name="client">The address; IPv4-mapped IPv6 is IPv4.</param>
+    public SpfRequest About(IPAddress client)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        return this with { Client = client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client };
+    }
+
     private SpfRequest(SpfIdentity identity, IPAddress client, string? localPart, string domain, string helo)
     {
         ArgumentNullException.ThrowIfNull(client);
@@ -71,7 +79,7 @@ public sealed record SpfRequest
     public SpfIdentity Identity { get; }
 
     /// <summary>The client's address, never IPv4-mapped.</summary>
-    public IPAddress Client { get; }
+    public IPAddress Client { get; private init; }
 
     /// <summary>The sender's local part.</summary>
     public string LocalPart { get; }

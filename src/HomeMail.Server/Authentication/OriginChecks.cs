@@ -6,6 +6,7 @@ using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Spf;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
+using HomeMail.Server.House;
 
 namespace HomeMail.Server.Authentication;
 
@@ -28,6 +29,12 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
     /// <summary>Whether results are wanted for aggregate reports, which costs a walk more where one identifier alone has decided.</summary>
     public Func<bool> WantsReports { get; init; } = static () => false;
 
+    /// <summary>Whom SPF is asked about, for clients that are the house's own, its router's or its relays'.</summary>
+    public SpfSubjects Subjects { get; init; } = SpfSubjects.Unaware;
+
+    /// <summary>Is told where SPF fails, so that a router that masks its clients is noticed; or null.</summary>
+    public MaskedAddresses? Masks { get; init; }
+
     /// <summary>
     /// Begins what needs no content, and does not wait for it: SPF and reverse DNS. Disposing of what comes back gives up, as RSET does.
     /// </summary>
@@ -41,12 +48,37 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
         var domain = sender is null ? null : InternationalName.TryToAscii(sender.Domain, out var ascii) ? ascii : sender.Domain;
         var request = SpfRequest.ForMailFrom(client, sender?.LocalPart, domain, helo) with { Receiver = hostname };
         var gathering = new OriginGathering(this, sender, request);
-        // From an inner address a pass or fail for the house's own domain is the router's and not the sender's.
-        if (isHosted(request.Domain) && SpecialPurpose.Is(request.Client))
-            gathering.Start(NotAsked, "the client has an inner address: it says nothing of who sends for this house", ReverseName.CheckAsync(resolver, request.Client, gathering.Cancel));
-        else
-            gathering.Start(_spf.CheckAsync(request, gathering.Cancel), null, ReverseName.CheckAsync(resolver, request.Client, gathering.Cancel));
+        gathering.IsUnknown = Subjects.IsUnknown(request.Client);
+        var reverse = gathering.IsUnknown ? ValueTask.FromResult(ReverseName.Unknown) : ReverseName.CheckAsync(resolver, request.Client, gathering.Cancel);
+        var subject = Subjects.Judge(request.Client, request.Domain, isHosted(request.Domain), isOurs: false);
+        if (subject.Address is not null && !subject.Address.Equals(request.Client))
+            gathering.Request = request.About(subject.Address);
+        gathering.Start(subject.Address is null ? NotAsked : CheckAsync(gathering.Request, request.Client, gathering.Cancel), subject.Note, reverse);
         return gathering;
+    }
+
+    private async ValueTask<SpfOutcome> CheckAsync(SpfRequest request, IPAddress client, CancellationToken cancel)
+    {
+        var outcome = await _spf.CheckAsync(request, cancel).ConfigureAwait(false);
+        if (Masks is null || isHosted(request.Domain) || !SpecialPurpose.Is(client) || IPAddress.IsLoopback(client))
+            return outcome;
+        if (outcome.Result is SpfResult.Fail or SpfResult.SoftFail)
+            Masks.SpfFailed(client, request.Domain, isHelo: DnsName.Same(request.Domain, request.Helo));
+        // A host of the house does not deny itself by its own name; a stranger behind a router does.
+        if (!DnsName.Same(request.Domain, request.Helo) && !isHosted(request.Helo) && DnsName.IsHostLike(request.Helo)
+            && (await _spf.CheckAsync(SpfRequest.ForHelo(client, request.Helo), cancel).ConfigureAwait(false)).Result == SpfResult.Fail)
+            Masks.SpfFailed(client, request.Helo, isHelo: true);
+        return outcome;
+    }
+
+    // A message of ours that has come back: only now is it known as such.
+    private async ValueTask<(SpfOutcome Spf, string? Note)> JudgeOursAsync(OriginGathering gathering, CancellationToken cancel)
+    {
+        var subject = Subjects.Judge(gathering.Client, gathering.Request.Domain, isHosted(gathering.Request.Domain), isOurs: true);
+        if (subject.Address is null)
+            return (await NotAsked.ConfigureAwait(false), subject.Note);
+        gathering.Request = gathering.Request.About(subject.Address);
+        return (await _spf.CheckAsync(gathering.Request, cancel).ConfigureAwait(false), subject.Note);
     }
 
     private static ValueTask<SpfOutcome> NotAsked => ValueTask.FromResult(new SpfOutcome(SpfResult.None, null, null, null, 0, []));
@@ -63,6 +95,8 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
         var dkim = await signatures.FinishAsync().ConfigureAwait(false);
         var arc = await chain.FinishAsync(cancel).ConfigureAwait(false);
         var spf = await spfTask.ConfigureAwait(false);
+        if (gathering.IsOurs)
+            (spf, note) = await JudgeOursAsync(gathering, cancel).ConfigureAwait(false);
         var request = gathering.Request;
         var dmarc = author.Kind != AuthorDomainKind.One
             ? DmarcOutcome.NotEvaluable(author.Kind)
@@ -74,10 +108,16 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
                     [.. dkim.Where(v => v.Result == DkimResult.TempError && v.Signature is not null).Select(v => v.Signature!.Domain)],
                     spf.Result == SpfResult.TempError ? request.Domain : null, ForReport: WantsReports()),
                 cancel).ConfigureAwait(false);
+        var isUnknown = gathering.IsUnknown && !gathering.IsOurs;
+        if (isUnknown && dmarc.Result == DmarcResult.Fail)
+            dmarc = dmarc with { Result = DmarcResult.None, Policy = DmarcPolicy.None, Problem = "not evaluable: the address of whoever sent it is not known" };
         return new OriginFacts(gathering.Sender, request, spf, note, await reverse.ConfigureAwait(false), dkim, author, dmarc)
         {
             Arc = arc,
             TrustedArc = ArcEvidence.Of(arc, TrustedArcSealers()),
+            Client = gathering.Client,
+            IsOurs = gathering.IsOurs,
+            IsAddressUnknown = isUnknown,
         };
     }
 
@@ -119,6 +159,7 @@ public sealed class OriginGathering : IDisposable
         _checks = checks;
         Sender = sender;
         Request = request;
+        Client = request.Client;
         Cancel = _stop.Token;
     }
 
@@ -126,7 +167,14 @@ public sealed class OriginGathering : IDisposable
 
     internal Address? Sender { get; }
 
-    internal SpfRequest Request { get; }
+    internal IPAddress Client { get; }
+
+    internal SpfRequest Request { get; set; }
+
+    internal bool IsUnknown { get; set; }
+
+    /// <summary>The message was recognised as one that this server is sending; to be set before <see cref="FinishAsync"/>.</summary>
+    public bool IsOurs { get; set; }
 
     internal void Start(ValueTask<SpfOutcome> spf, string? note, ValueTask<ReverseName> reverse)
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using HomeMail.Protocol.Arc;
 using HomeMail.Protocol.Dmarc;
 using HomeMail.Protocol.Dns;
@@ -25,6 +26,24 @@ public sealed record OriginFacts(
     /// <summary>What a trusted forwarder found when the message came to it, or null. A fact only: the results above say nothing of it.</summary>
     public ArcEvidence? TrustedArc { get; init; }
 
+    /// <summary>The address that the message came from; SPF may have been asked about another.</summary>
+    public IPAddress Client { get; init; } = SpfRequest.Client;
+
+    /// <summary>
+    /// The message is one that this server is sending, come back through the house's router. Its results are true of the house, and nothing that an
+    /// address's reputation, a report or an ARC set should take for somebody else's.
+    /// </summary>
+    public bool IsOurs { get; init; }
+
+    /// <summary>
+    /// Every fact about the address is unknown: a router or a relay stands before whoever sent it. SPF, reverse DNS, block lists, reputation and greylist
+    /// keys say nothing, and DMARC without an aligned signature is not evaluable.
+    /// </summary>
+    public bool IsAddressUnknown { get; init; }
+
+    /// <summary>Whether SPF was asked about another address than the client's.</summary>
+    public bool IsSpfRewritten => !SpfRequest.Client.Equals(Client);
+
     /// <summary>
     /// Whether the reverse-path is proven, so that an answer to it reaches who sent the message and nobody else: SPF passed for it, or DMARC passed for a
     /// domain that it belongs to.
@@ -40,7 +59,7 @@ public sealed record OriginFacts(
         var results = new AuthenticationResults(hostname).AddDmarc(Author, Dmarc).AddDkim(Dkim).AddSpf(SpfRequest, Spf, SpfNote);
         if (Arc is { Status: not ArcStatus.None })
             results.AddArc(Arc, SpfNote is null ? SpfRequest.Client : null);
-        return results.Add("iprev", Reverse.Result, null, Reverse.Name, ("policy.iprev", SpfRequest.Client.ToString())).ToString()
-            + (SpfNote is null ? ReceivedSpf.Compose(SpfRequest, Spf, hostname) : ReceivedSpf.Compose(SpfRequest, Spf, hostname, ("note", SpfNote)));
+        return results.Add("iprev", Reverse.Result, null, Reverse.Name, ("policy.iprev", Client.ToString())).ToString()
+            + (SpfNote is null ? ReceivedSpf.Compose(SpfRequest, Spf, hostname) : ReceivedSpf.Compose(SpfRequest, Spf, hostname, ("note", SpfNote), ("connection-ip", Client.ToString())));
     }
 }

@@ -4,12 +4,15 @@ using HomeMail.Server.Dns;
 namespace HomeMail.Server.Authentication;
 
 /// <summary>What reverse DNS says of a client (RFC 8601 2.7.3, <c>iprev</c>).</summary>
-/// <param name="Result"><c>pass</c>: a name of the address leads back to it; <c>fail</c>; <c>temperror</c>; <c>permerror</c>: it has no name.</param>
+/// <param name="Result"><c>pass</c>: a name of the address leads back to it; <c>fail</c>; <c>temperror</c>; <c>permerror</c>: it has no name; <c>none</c>: not looked up.</param>
 /// <param name="Name">The name that leads back, or null.</param>
 public sealed record ReverseName(string Result, string? Name)
 {
     // Some addresses have hundreds of names; the first few are as good as all.
     private const int MostNames = 3;
+
+    /// <summary>The address says nothing of who sent, so it was not looked up.</summary>
+    public static ReverseName Unknown { get; } = new("none", null);
 
     /// <summary>Looks up the names of an address, and whether one of them leads back.</summary>
     /// <param name="resolver">Where look-ups go.</param>

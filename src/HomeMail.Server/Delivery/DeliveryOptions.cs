@@ -1,4 +1,6 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using HomeMail.Server.House;
 
 namespace HomeMail.Server.Delivery;
 
@@ -22,6 +24,9 @@ public sealed record DeliveryOptions
 
     /// <summary>Whether a greeting's text is that of a session of this very process: the host is ourselves.</summary>
     public Func<string, bool> IsOwnGreeting { get; init; } = static _ => false;
+
+    /// <summary>Where what is sent to an address is entered so that it is recognised when it comes in here; null for addresses that are not ours.</summary>
+    public Func<IPAddress, OpenDeliveries?> RecognisedAt { get; init; } = static _ => null;
 
     /// <summary>Whether mail for a domain is meant to come back to this server over SMTP (<c>local-delivery = smtp</c>), so that our own address is no loop.</summary>
     public Func<string, bool> ComesBackBySmtp { get; init; } = static _ => false;

@@ -206,7 +206,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     private async ValueTask<Next> OverConnectionAsync(Attempt attempt, Way way, Stream stream, CancellationToken cancel)
     {
         attempt.Dialled++;
-        var session = new SmtpClient(stream, way.Host.Name, _options, _clock, _log, _lifetime.Token);
+        var session = new SmtpClient(stream, way.Host.Name, _options, _clock, _log, _lifetime.Token) { OpenDeliveries = _options.RecognisedAt(way.Address) };
         var keep = false;
         await using var broken = BreakOff(session, cancel).ConfigureAwait(false);
         try

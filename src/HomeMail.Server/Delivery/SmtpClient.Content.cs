@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Server.House;
 
 namespace HomeMail.Server.Delivery;
 
@@ -16,11 +17,11 @@ public sealed partial class SmtpClient
     // Chunks whose replies may be outstanding.
     private const int ChunkWindow = 4;
 
-    private async ValueTask<SessionFault?> ContentAsync(MailTransaction mail, List<int> accepted, RemoteReply? dataReply, bool chunking)
+    private async ValueTask<SessionFault?> ContentAsync(MailTransaction mail, List<int> accepted, RemoteReply? dataReply, bool chunking, OpenDelivery? open)
     {
         var source = ArrayPool<byte>.Shared.Rent(SourceSize);
         var wire = ArrayPool<byte>.Shared.Rent(WireSize);
-        var sending = new Sending(mail.Content, source, wire.AsMemory(0, WireSize), chunking);
+        var sending = new Sending(mail.Content, source, wire.AsMemory(0, WireSize), chunking, open);
         try
         {
             RemoteReply reply;
@@ -158,7 +159,7 @@ public sealed partial class SmtpClient
     }
 
     /// <summary>A message on its way through the encoder, block by block.</summary>
-    private sealed class Sending(MailContent content, byte[] source, Memory<byte> wire, bool chunking)
+    private sealed class Sending(MailContent content, byte[] source, Memory<byte> wire, bool chunking, OpenDelivery? open)
     {
         private DotEncoder _encoder = new(chunking);
         private long _position;
@@ -178,8 +179,10 @@ public sealed partial class SmtpClient
                 {
                     (_start, _end) = (0, content.Read(_position, source.AsSpan(0, SourceSize)));
                     _position += _end;
+                    open?.Append(source.AsSpan(0, _end));
                     if (_end == 0)
                     {
+                        open?.Complete();
                         // Room for the end is always left, see below.
                         at += _encoder.Finish(wire.Span[at..]);
                         IsWhole = true;

@@ -83,6 +83,9 @@ public sealed partial class SmtpClient
         var pipelining = Offer.Has(EhloKeywords.Pipelining);
         var chunking = Offer.Has(EhloKeywords.Chunking);
         RemoteReply? mailReply = null, dataReply = null;
+        // What a stranger has sent stays a stranger's, though it is we who send it on.
+        using var open = mail.Envelope.Principal == Principal.Internet.ToString() ? null
+            : OpenDeliveries?.Open(mail.Envelope.Sender, [.. batch.Select(i => mail.Recipients[i].Address)]);
 
         Append(MailCommand(mail));
         _needsReset = true;
@@ -123,7 +126,8 @@ public sealed partial class SmtpClient
                 await CommandAsync(".", _options.Timeouts.DataTermination).ConfigureAwait(false);
             return mailReply.IsPositive ? null : MailRefused(mail, mailReply);
         }
-        return await ContentAsync(mail, accepted, dataReply, chunking).ConfigureAwait(false);
+        open?.Begin([.. accepted.Select(i => mail.Recipients[i].Address)]);
+        return await ContentAsync(mail, accepted, dataReply, chunking, open).ConfigureAwait(false);
     }
 
     private SessionFault? MailRefused(MailTransaction mail, RemoteReply reply)

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Server.House;
 
 namespace HomeMail.Server.Delivery;
 
@@ -41,6 +42,9 @@ public sealed partial class SmtpClient : IAsyncDisposable
 
     /// <summary>The server's name.</summary>
     public string Host { get; }
+
+    /// <summary>Where transactions are entered while they last, if the server may be ourselves; else null.</summary>
+    public OpenDeliveries? OpenDeliveries { get; init; }
 
     /// <summary>What the server offers now.</summary>
     public EhloCapabilities Offer { get; private set; } = EhloCapabilities.None;

@@ -37,7 +37,7 @@ public sealed partial class MessageIntake
             if (recipient.Status == RecipientStatus.Waiting)
                 History?.Add(id, recipient.Address.ToString(), DeliveryWords.Queued, envelope!.ReleaseAt is { } until ? $"until {until.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}" : null);
         if (facts is not null)
-            log.Info("origin", ("id", id.Value), ("spf", ReceivedSpf.Name(facts.Spf.Result)), ("spf-note", facts.SpfNote),
+            log.Info("origin", ("id", id.Value), ("spf", ReceivedSpf.Name(facts.Spf.Result)), ("spf-note", facts.SpfNote), ("ours", facts.IsOurs ? "yes" : null),
                 ("dkim", facts.Dkim.Count == 0 ? "none" : string.Join(',', facts.Dkim.Select(v => $"{ResultsField.Name(v.Result)}:{v.Signature?.Domain}"))),
                 ("dmarc", ResultsField.Name(facts.Dmarc.Result)), ("from", facts.Author.Domain), ("iprev", facts.Reverse.Result), ("name", facts.Reverse.Name));
         LogDelivered(log, id, result);

@@ -4,6 +4,7 @@ using HomeMail.Protocol.Smtp;
 using HomeMail.Protocol.Spf;
 using HomeMail.Protocol.Text;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.House;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
@@ -36,6 +37,9 @@ public sealed partial class MessageIntake(
 
     /// <summary>Is told what becomes of messages, or null.</summary>
     public DeliveryHistory? History { get; init; }
+
+    /// <summary>What our own client is sending to ourselves at this moment, or null.</summary>
+    public OpenDeliveries? OpenDeliveries { get; init; }
 
     /// <inheritdoc/>
     public SmtpReply? CheckSender(ClientFacts client, in MailArguments mail)
@@ -86,6 +90,15 @@ public sealed partial class MessageIntake(
     public SpoolMessage Begin() => spool.Begin(MessageId.New(clock));
 
     /// <inheritdoc/>
+    public bool WantsDigest(MailTransaction transaction)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        return OpenDeliveries is { Count: > 0 } open && !transaction.Client.Principal.IsOurs && open.MayBe(transaction.Mail.Sender, Paths(transaction));
+    }
+
+    private static List<Address> Paths(MailTransaction transaction) => transaction.Recipients.ConvertAll(static recipient => recipient.Address);
+
+    /// <inheritdoc/>
     public async ValueTask<SmtpReply> AcceptAsync(MailTransaction transaction, ReceivedMessage message, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(transaction);
@@ -115,7 +128,9 @@ public sealed partial class MessageIntake(
         if (!principal.IsOurs)
         {
             transaction.Gathering ??= Gather(transaction);
-            facts = await ((OriginGathering)transaction.Gathering).FinishAsync(message.OriginalHeader, message.Body.OpenBody, cancel).ConfigureAwait(false);
+            var gathering = (OriginGathering)transaction.Gathering;
+            gathering.IsOurs = message.Digest is { } digest && OpenDeliveries!.Take(transaction.Mail.Sender, Paths(transaction), digest);
+            facts = await gathering.FinishAsync(message.OriginalHeader, message.Body.OpenBody, cancel).ConfigureAwait(false);
             local.Write(facts.Fields(settings.Hostname));
             transaction.Client.EarlyLookUps = 0;
         }

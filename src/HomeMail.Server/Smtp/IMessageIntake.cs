@@ -22,6 +22,9 @@ public sealed class ReceivedMessage
     /// <summary>Whether the body has octets above 127.</summary>
     public required bool EightBit { get; init; }
 
+    /// <summary>The SHA-256 of the content as it came, if the intake has asked for it; else null.</summary>
+    public byte[]? Digest { get; init; }
+
     /// <summary>Whether the content came by BDAT.</summary>
     public bool Chunked { get; init; }
 }
@@ -46,6 +49,10 @@ public interface IMessageIntake
 
     /// <summary>A place for a body. Its identifier is the message's.</summary>
     SpoolMessage Begin();
+
+    /// <summary>Whether the content of a transaction is to be hashed (<see cref="ReceivedMessage.Digest"/>). Asked when the content begins.</summary>
+    /// <param name="transaction">The transaction.</param>
+    bool WantsDigest(MailTransaction transaction) => false;
 
     /// <summary>Takes a message. A positive reply means that it is on disk.</summary>
     /// <param name="transaction">The transaction, with one recipient at least.</param>

@@ -16,7 +16,11 @@ namespace HomeMail.Server.Smtp;
 /// <param name="Log">The log.</param>
 public sealed record SmtpListenerContext(
     Func<SmtpServerOptions> Options, IMessageIntake Intake, ConnectionGate Gate, AuthenticationGuard Guard, Heartbeat Heartbeat,
-    LiveSessions Sessions, TimeProvider Clock, Log Log);
+    LiveSessions Sessions, TimeProvider Clock, Log Log)
+{
+    /// <summary>Is told the address of each client of port 25.</summary>
+    public Action<IPAddress> Connected { get; init; } = static _ => { };
+}
 
 /// <summary>Accepts connections at one endpoint and runs a session on each.</summary>
 public sealed class SmtpListener : IDisposable
@@ -115,6 +119,8 @@ public sealed class SmtpListener : IDisposable
                 return;
             }
             entered = true;
+            if (_service == SmtpRole.Mta)
+                _context.Connected(address);
             var transport = new Transport(new NetworkStream(client, ownsSocket: true));
             var session = new SmtpSession(
                 transport, _service, peer, options, _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);

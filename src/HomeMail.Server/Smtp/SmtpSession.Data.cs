@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.IO.Pipelines;
+using System.Security.Cryptography;
 using System.Text;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
@@ -14,6 +15,7 @@ public sealed partial class SmtpSession
     private readonly HeaderBuffer _header = new();
     private SpoolMessage? _body;
     private ContentDecoder _decoder;
+    private IncrementalHash? _digest;
     private SmtpReply? _contentRefusal;
     private long _contentSize;
     private bool _contentEightBit;
@@ -178,12 +180,16 @@ public sealed partial class SmtpSession
         _contentChunked = chunked;
         _decoder = new ContentDecoder(transparent: !chunked, NormalisesLineEndings);
         _body = _intake.Begin();
+        if (_intake.WantsDigest(_transaction!))
+            _digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     }
 
     private void DisposeContent()
     {
         _body?.Dispose();
         _body = null;
+        _digest?.Dispose();
+        _digest = null;
         _header.Reset();
         ReleaseMemory();
         _contentRefusal = null;
@@ -234,6 +240,7 @@ public sealed partial class SmtpSession
             Refuse(SmtpReplies.BareLineEnding);
             return;
         }
+        _digest?.AppendData(content);
         if (_header.State != HeaderState.Open)
             KeepBody(content);
         else if (_header.Append(content, out var body) == HeaderState.TooBig)
@@ -297,6 +304,7 @@ public sealed partial class SmtpSession
             Summary = summary,
             EightBit = _contentEightBit,
             Chunked = _contentChunked,
+            Digest = _digest?.GetHashAndReset(),
         };
         try
         {

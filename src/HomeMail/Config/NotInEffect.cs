@@ -20,7 +20,6 @@ internal static class NotInEffect
         "account.new-recipients-per-day",
         "device.*",
         "relay.*",
-        "spf-rewrite.*",
         "rule.*",
         "policy.greylist",
         "policy.dnsbl",

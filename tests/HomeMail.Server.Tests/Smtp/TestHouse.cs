@@ -4,7 +4,9 @@ using System.Text;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Sasl;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
+using HomeMail.Server.House;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
@@ -57,7 +59,18 @@ public sealed class TestHouse : IAsyncDisposable
         };
         Guard = new AuthenticationGuard(guardClock ?? Clock, Shared.Contains);
         Heartbeat = new Heartbeat(Clock);
-        Intake = new MessageIntake(Data.Spool, new OriginChecks(Zone, domain => Names.Domain(domain) is not null, Clock, static () => true), static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { History = History = new DeliveryHistory(Data.Path + "/history", Clock) };
+        Masks = new MaskedAddresses(Shared.Contains, null, Clock, Log);
+        var origin = new OriginChecks(Zone, domain => Names.Domain(domain) is not null || domain == "mail.example.org", Clock, static () => true)
+        {
+            Subjects = new SpfSubjects(
+                address => Public.Contains(address) ? OwnAddress.Public : OwnAddress.No, Masks.Contains, family => Public.Find(a => a.AddressFamily == family))
+            {
+                Rules = () => Rewrite,
+                Relays = () => Relays,
+            },
+            Masks = Masks,
+        };
+        Intake = new MessageIntake(Data.Spool, origin, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries };
     }
 
     /// <summary>The certificate that sessions show unless told otherwise.</summary>
@@ -79,6 +92,19 @@ public sealed class TestHouse : IAsyncDisposable
 
     /// <summary>Addresses that stand for many.</summary>
     public HashSet<IPAddress> Shared { get; } = [];
+
+    /// <summary>The house's public addresses.</summary>
+    public List<IPAddress> Public { get; } = [];
+
+    /// <summary>The rules of <c>[spf-rewrite]</c>.</summary>
+    public List<RewriteRule> Rewrite { get; } = [];
+
+    public List<DeclaredRelay> Relays { get; } = [];
+
+    /// <summary>Addresses that stand for anybody; those of <see cref="Shared"/> are the gateways.</summary>
+    public MaskedAddresses Masks { get; }
+
+    public OpenDeliveries OpenDeliveries { get; } = new();
 
     public Heartbeat Heartbeat { get; }
 

@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Net;
+using HomeMail.Server.Delivery;
+using HomeMail.Server.Net;
+using HomeMail.Storage.State;
+using LiteDB;
+
+namespace HomeMail.Server.House;
+
+/// <summary>
+/// The addresses that stand for anybody on the internet: a router between gives every client its own. The gateway's is one always; another private address
+/// is, once mail comes from it that can't all be from one host of the house. What was seen is kept in the state, and forgotten when clients are seen under
+/// public addresses of their own, or by <see cref="Forget()"/>.
+/// </summary>
+/// <param name="isGateway">Whether an address is a default gateway's.</param>
+/// <param name="memory">Where it is kept, or null for nowhere.</param>
+/// <param name="clock">Time.</param>
+/// <param name="log">The log.</param>
+public sealed class MaskedAddresses(Func<IPAddress, bool> isGateway, StateCollection? memory, TimeProvider clock, Log log)
+{
+    // Domains that have nothing to do with each other and whose SPF fails at one address.
+    private const int UnrelatedDomains = 2;
+
+    // Public networks that must be seen before a mask is believed to be off.
+    private const int PublicNetworks = 3;
+
+    private const int MostSuspects = 256;
+
+    private static readonly TimeSpan Memory = TimeSpan.FromDays(3650);
+    private static readonly TimeSpan SuspicionTime = TimeSpan.FromDays(7);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<IPAddress, Suspect> _suspects = [];
+    private readonly HashSet<string> _public = new(StringComparer.Ordinal);
+    private HashSet<IPAddress>? _masked;
+
+    private sealed class Suspect
+    {
+        public HashSet<string> Domains { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        public long Last { get; set; }
+    }
+
+    /// <summary>The addresses that have been seen to be masks, the gateway's apart.</summary>
+    public IReadOnlyList<IPAddress> Seen
+    {
+        get
+        {
+            lock (_gate)
+                return [.. Masked()];
+        }
+    }
+
+    /// <summary>Whether an address stands for anybody.</summary>
+    /// <param name="address">The address; IPv4-mapped IPv6 is taken as IPv4.</param>
+    public bool Contains(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
+        if (isGateway(address))
+            return true;
+        lock (_gate)
+            return Masked().Contains(address);
+    }
+
+    /// <summary>Mail has come whose SPF fails at the address that it came from.</summary>
+    /// <param name="client">The address.</param>
+    /// <param name="domain">The domain of MAIL FROM or HELO; none that is hosted here.</param>
+    /// <param name="isHelo">Whether the HELO name's own record denies it: then one is enough, for a host does not deny itself.</param>
+    public void SpfFailed(IPAddress client, string domain, bool isHelo)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(domain);
+        // A host under a public address fails for itself alone; on loopback it is a program of this machine.
+        if (!SpecialPurpose.Is(client) || IPAddress.IsLoopback(client) || Contains(client))
+            return;
+        lock (_gate)
+        {
+            if (!_suspects.TryGetValue(client, out var suspect))
+            {
+                if (_suspects.Count >= MostSuspects)
+                    _suspects.Remove(_suspects.MinBy(static s => s.Value.Last).Key);
+                _suspects[client] = suspect = new Suspect();
+            }
+            else if (clock.GetElapsedTime(suspect.Last) > SuspicionTime)
+            {
+                suspect.Domains.Clear();
+            }
+            suspect.Last = clock.GetTimestamp();
+            suspect.Domains.Add(Family(domain));
+            if (!isHelo && suspect.Domains.Count < UnrelatedDomains)
+                return;
+            _suspects.Remove(client);
+            Masked().Add(client);
+            _public.Clear();
+            memory?.Upsert(client.ToString(), new BsonDocument { ["domain"] = domain }, clock.GetUtcNow() + Memory);
+        }
+        log.Error("masked", ("address", client.ToString()), ("seen", domain),
+            ("what", "a router gives its clients this address of its own: SPF, block lists and blocks say nothing of whoever comes from it"),
+            ("mend", "let the router keep the clients' addresses when it forwards port 25 (on OpenWrt: no masquerading of the zone that the forward leads to)"));
+    }
+
+    /// <summary>A client has come in on port 25.</summary>
+    /// <param name="client">Its address.</param>
+    public void Connected(IPAddress client)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        if (client.IsIPv4MappedToIPv6)
+            client = client.MapToIPv4();
+        if (SpecialPurpose.Is(client))
+            return;
+        lock (_gate)
+        {
+            // A mask of one family says nothing of the other: IPv6 comes past the router's NAT.
+            var family = Masked().Where(masked => masked.AddressFamily == client.AddressFamily).ToList();
+            if (family.Count == 0)
+                return;
+            _public.Add(string.Create(CultureInfo.InvariantCulture, $"{(int)client.AddressFamily} {Wide(client)}"));
+            if (_public.Count(network => network.StartsWith(string.Create(CultureInfo.InvariantCulture, $"{(int)client.AddressFamily} "), StringComparison.Ordinal)) < PublicNetworks)
+                return;
+            foreach (var masked in family)
+                Remove(masked);
+            log.Info("unmasked", ("addresses", string.Join(' ', family)), ("what", "clients come under addresses of their own again"));
+        }
+    }
+
+    /// <summary>Forgets what was seen.</summary>
+    /// <returns>What it was.</returns>
+    public IReadOnlyList<IPAddress> Forget()
+    {
+        lock (_gate)
+        {
+            var seen = Masked().ToList();
+            foreach (var address in seen)
+                Remove(address);
+            _suspects.Clear();
+            return seen;
+        }
+    }
+
+    private void Remove(IPAddress address)
+    {
+        Masked().Remove(address);
+        memory?.Remove(address.ToString());
+        _public.Clear();
+    }
+
+    private HashSet<IPAddress> Masked() =>
+        _masked ??= [.. (memory?.All() ?? []).Select(entry => IPAddress.TryParse(entry.Key, out var address) ? address : null).OfType<IPAddress>()];
+
+    // What two names must differ in to be unrelated: more than the last two labels have in common would need a list of suffixes, and errs towards "related".
+    private static string Family(string domain)
+    {
+        var labels = domain.TrimEnd('.').Split('.');
+        return labels.Length <= 2 ? domain.TrimEnd('.') : $"{labels[^2]}.{labels[^1]}";
+    }
+
+    // Neighbours are one: a /16 or a /32.
+    private static string Wide(IPAddress address) =>
+        address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork
+            ? string.Join('.', address.GetAddressBytes().Take(2)) : ConnectionGate.NetworkKey(address)[..8];
+}
