@@ -7,15 +7,15 @@ namespace HomeMail.Server.Delivery;
 
 public sealed partial class HostFinder
 {
-    private sealed record Resolved(MxRecord Exchange, List<IPAddress> Addresses, string? Trouble, bool Exists, bool Authenticated);
+    private sealed record Resolved(MxRecord Exchange, List<IPAddress> Addresses, string? Trouble, bool Exists, bool Authenticated, string Canonical);
 
     private async ValueTask<HostSearch> ResolveAsync(
         string domain, List<MxRecord> exchanges, bool authenticated, FamilyMode family, Routes routes, CancellationToken cancel)
     {
         var resolved = await Task.WhenAll(exchanges.Select(async exchange =>
         {
-            var (addresses, trouble, exists, secure) = await AddressesAsync(exchange.Exchange, family, cancel).ConfigureAwait(false);
-            return new Resolved(exchange, addresses, trouble, exists, secure);
+            var (addresses, trouble, exists, secure, canonical) = await AddressesAsync(exchange.Exchange, family, cancel).ConfigureAwait(false);
+            return new Resolved(exchange, addresses, trouble, exists, secure, canonical);
         })).ConfigureAwait(false);
 
         var special = 0;
@@ -26,7 +26,7 @@ public sealed partial class HostFinder
         var (limit, kind) = options.ComesBackBySmtp(domain) ? (int.MaxValue, OwnAddress.No) : OwnPreference(resolved);
         var hosts = resolved
             .Where(host => host.Addresses.Count > 0 && host.Exchange.Preference < limit)
-            .Select(host => new MailHost(host.Exchange.Exchange, host.Exchange.Preference, host.Addresses, authenticated && host.Authenticated))
+            .Select(host => new MailHost(host.Exchange.Exchange, host.Exchange.Preference, host.Addresses, authenticated && host.Authenticated) { CanonicalName = host.Canonical })
             .ToList();
         if (hosts.Count > 0)
             return new HostSearch(hosts);
@@ -72,7 +72,7 @@ public sealed partial class HostFinder
             IsPermanent: true, IsLoop: true)
         : new SessionFault(Diagnostic.Of(null, new EnhancedStatusCode(4, 4, 6), $"the host of {domain} has the public address of this house"), IsLoop: true);
 
-    private async ValueTask<(List<IPAddress> Addresses, string? Trouble, bool Exists, bool Authenticated)> AddressesAsync(
+    private async ValueTask<(List<IPAddress> Addresses, string? Trouble, bool Exists, bool Authenticated, string Canonical)> AddressesAsync(
         string host, FamilyMode mode, CancellationToken cancel)
     {
         var four = Allows(mode, AddressFamily.InterNetwork) ? dns.AddressesAsync(host, AddressFamily.InterNetwork, cancel).AsTask() : null;
@@ -81,19 +81,22 @@ public sealed partial class HostFinder
         string? trouble = null;
         var exists = false;
         var authenticated = true;
+        var canonical = host;
         foreach (var look in (Task<DnsAnswer<IPAddress>>?[])[six, four])
         {
             if (look is null)
                 continue;
             var answer = await look.ConfigureAwait(false);
             exists |= answer.Status != DnsStatus.NoSuchDomain;
-            authenticated &= answer.Authenticated;
+            // Only what is used has to be vouched for: else a family that fails to answer would turn DANE off.
+            if (answer.Status == DnsStatus.Found)
+                (authenticated, canonical) = (authenticated && answer.Authenticated, answer.CanonicalName);
             if (answer.Status == DnsStatus.TemporaryFailure)
                 trouble = answer.Detail ?? "no answer";
             foreach (var address in answer.Records)
                 if (Plain(address) is var plain && !addresses.Contains(plain))
                     addresses.Add(plain);
         }
-        return (addresses, addresses.Count > 0 ? null : trouble, exists, authenticated);
+        return (addresses, addresses.Count > 0 ? null : trouble, exists, authenticated && addresses.Count > 0, canonical);
     }
 }

@@ -75,7 +75,7 @@ public sealed partial class HostFinder(IMailResolver dns, IOwnAddresses own, Del
         ArgumentNullException.ThrowIfNull(smarthost);
         if (IPAddress.TryParse(smarthost.Host, out var address))
             return new HostSearch([new MailHost(smarthost.Host, 0, [address], IsAuthenticated: true)]);
-        var (addresses, trouble, exists, _) = await AddressesAsync(smarthost.Host, family, cancel).ConfigureAwait(false);
+        var (addresses, trouble, exists, _, _) = await AddressesAsync(smarthost.Host, family, cancel).ConfigureAwait(false);
         if (addresses.Count > 0)
             return new HostSearch([new MailHost(smarthost.Host, 0, addresses, IsAuthenticated: true)]);
         // A smarthost that is not found is a matter for the owner of the house; mail waits for the mend.

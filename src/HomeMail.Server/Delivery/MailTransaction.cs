@@ -22,6 +22,9 @@ public sealed class MailTransaction(Envelope envelope, MailContent content, IRea
     /// <summary>What has become of each, in the same order; null where nothing is decided.</summary>
     public IReadOnlyList<RecipientResult?> Results => _results;
 
+    /// <summary>How the session is encrypted over which it is being sent; it goes with each delivered recipient.</summary>
+    public string? Security { get; set; }
+
     /// <summary>Whether something is still undecided.</summary>
     public bool IsOpen => Array.IndexOf(_results, null) >= 0;
 
@@ -36,7 +39,8 @@ public sealed class MailTransaction(Envelope envelope, MailContent content, IRea
     /// <summary>Sets what has become of one recipient.</summary>
     /// <param name="index">Its index.</param>
     /// <param name="result">The result, or null to leave it to the next host.</param>
-    public void Set(int index, RecipientResult? result) => _results[index] = result;
+    public void Set(int index, RecipientResult? result) =>
+        _results[index] = result is { Outcome: DeliveryOutcome.Delivered, Security: null } ? result with { Security = Security } : result;
 
     /// <summary>Gives every undecided recipient the same result.</summary>
     /// <param name="result">The result.</param>

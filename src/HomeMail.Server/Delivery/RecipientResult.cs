@@ -18,4 +18,6 @@ public enum DeliveryOutcome
 /// <param name="Diagnostic">The reply or reason.</param>
 /// <param name="DsnPassedOn">For a delivered one: the next host does DSN, and so owes the success notice that the sender asked for (RFC 3461 5.2.1).</param>
 /// <param name="AtMail">For a failed one: MAIL was refused, before the recipient was named.</param>
-public sealed record RecipientResult(DeliveryOutcome Outcome, Diagnostic Diagnostic, bool DsnPassedOn = false, bool AtMail = false);
+/// <param name="Security">For one delivered over SMTP: how the session was encrypted, in a few words such as <c>TLS 1.3, DANE</c>.</param>
+public sealed record RecipientResult(
+    DeliveryOutcome Outcome, Diagnostic Diagnostic, bool DsnPassedOn = false, bool AtMail = false, string? Security = null);

@@ -1,5 +1,6 @@
 using System.Net;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Server.Delivery.Trust;
 
 namespace HomeMail.Server.Delivery;
 
@@ -43,6 +44,9 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
 
     /// <summary>The routes; replaced when the configuration is read again.</summary>
     public Routes Routes { get; set; } = new([]);
+
+    /// <summary>Is told what becomes of encryption to the destinations' hosts, or null.</summary>
+    public TlsResults? TlsResults { get; init; }
 
     /// <summary>How many sessions wait for more mail.</summary>
     public int IdleCount => _idle.Count;
@@ -93,7 +97,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         if (search.Fault is not null)
             return (null, search.Fault);
         var host = search.Hosts[0];
-        var demand = await _tls.DemandAsync(destination, host, smarthost, cancel).ConfigureAwait(false) ?? TlsDemand.Verified;
+        var demand = await _tls.DemandAsync(destination, host, smarthost, false, cancel).ConfigureAwait(false);
         SessionFault? fault = null;
         foreach (var group in _families.Order(host, family, null, host.Addresses))
         {
@@ -138,6 +142,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
             if (attempt.Mail.Envelope.RequireTls || session.Unfit(attempt.Mail) is not null)
                 return false;
             using var place = await attempt.Place(cancel).ConfigureAwait(false);
+            attempt.Mail.Security = session.Security;
             var fault = await session.SendAsync(attempt.Mail).ConfigureAwait(false);
             if (fault is { MayHaveArrived: true })
                 attempt.Doubt(fault);
@@ -151,13 +156,14 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
 
     private async ValueTask<bool> OverHostAsync(Attempt attempt, MailHost host, Smarthost? smarthost, CancellationToken cancel)
     {
-        var demand = await _tls.DemandAsync(attempt.Destination, host, smarthost, cancel).ConfigureAwait(false);
-        if (demand is null)
+        var demand = await _tls.DemandAsync(attempt.Destination, host, smarthost, attempt.Mail.Envelope.TlsOptional, cancel).ConfigureAwait(false);
+        if (demand.Refusal is { } refusal)
         {
-            attempt.Note(new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 7, 5), "the destination's policy does not allow this host")));
+            attempt.Note(refusal);
+            TlsResults?.Add(attempt.Destination.Domain, demand.Policy, refusal.Tls ?? TlsResult.ValidationFailure, host.Name);
             return false;
         }
-        if (smarthost is null && attempt.Mail.Envelope is { RequireTls: true, Sender: not null } && !_tls.IsProven(attempt.Destination, host))
+        if (smarthost is null && attempt.Mail.Envelope is { RequireTls: true, Sender: not null } && !demand.ProvesHost)
         {
             attempt.Note(new SessionFault(
                 Diagnostic.Of(host.Name, new EnhancedStatusCode(5, 7, 10), "the sender asked for a verified host (REQUIRETLS), and nothing proves that this is one"),
@@ -218,7 +224,11 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                 return Next.Done;
             }
             using var place = fault is null ? await attempt.Place(cancel).ConfigureAwait(false) : null;
-            fault ??= await session.BeginAsync(way.Demand, way.Smarthost?.LogIn).ConfigureAwait(false);
+            if (fault is null)
+            {
+                fault = await session.BeginAsync(way.Demand, way.Smarthost?.LogIn).ConfigureAwait(false);
+                CountTls(attempt, way, session, fault);
+            }
             if (fault is not null)
             {
                 attempt.Note(fault);
@@ -226,8 +236,10 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                 return fault.InClear ? Next.InClear : Next.OtherAddress;
             }
             attempt.Reach = Reach.Reached;
+            attempt.Mail.Security = session.Security;
             fault = await session.SendAsync(attempt.Mail).ConfigureAwait(false);
-            keep = true;
+            // A session that came about without regard to the destination's policy is no way for other messages.
+            keep = !attempt.Mail.Envelope.TlsOptional;
             if (fault is { MayHaveArrived: true })
             {
                 attempt.Doubt(fault);
@@ -268,6 +280,18 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         return again.Stream is null
             ? Next.OtherAddress
             : await OverConnectionAsync(attempt, way with { Demand = TlsDemand.Never }, again.Stream, cancel).ConfigureAwait(false);
+    }
+
+    // A session that failed for another reason than encryption says nothing about it.
+    private void CountTls(Attempt attempt, Way way, SmtpClient session, SessionFault? fault)
+    {
+        if (TlsResults is null || way.Smarthost is not null || way.Demand.Use == TlsUse.Never || attempt.Mail.Envelope.TlsOptional)
+            return;
+        var result = fault is not null && !session.IsEncrypted ? fault.Tls
+            : !session.IsEncrypted ? TlsResult.StartTlsNotSupported
+            : session.Watched?.Kind ?? (way.Demand.Policy == TlsPolicyKind.DaneWithoutName ? TlsResult.TlsaInvalid : TlsResult.Success);
+        if (result is { } known)
+            TlsResults.Add(attempt.Destination.Domain, way.Demand.Policy, known, way.Host.Name);
     }
 
     // The attempt's own end breaks off its session; one that is kept afterwards lives on.

@@ -7,6 +7,7 @@ namespace HomeMail.Server.Delivery;
 /// <param name="MayHaveArrived">The message was sent whole and the answer is missing: no other host is tried now, or it might come twice.</param>
 /// <param name="IsLoop">The host is this server itself.</param>
 /// <param name="Again">The same host may be tried at once over a new connection.</param>
+/// <param name="Tls">For reports: in what way encryption has failed; null if it is not about encryption.</param>
 public sealed record SessionFault(
     Diagnostic Diagnostic, bool IsPermanent = false, bool InClear = false, bool MayHaveArrived = false, bool IsLoop = false,
-    bool Again = false);
+    bool Again = false, TlsResult? Tls = null);

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Server.House;
@@ -52,8 +53,14 @@ public sealed partial class SmtpClient : IAsyncDisposable
     /// <summary>Whether the connection is encrypted.</summary>
     public bool IsEncrypted { get; private set; }
 
-    /// <summary>Whether a trusted root vouches for the server's name, asked for or not.</summary>
+    /// <summary>Whether a trusted root vouches for the server's name, asked for or not, or DANE does.</summary>
     public bool IsVerified { get; private set; }
+
+    /// <summary>How the session is encrypted, in a few words such as <c>TLS 1.3, DANE</c>.</summary>
+    public string Security { get; private set; } = "in clear";
+
+    /// <summary>What would have been refused if the policy were in force (<see cref="TlsDemand.Watch"/>), or null.</summary>
+    public CertificateRefusal? Watched { get; private set; }
 
     /// <summary>Whether the greeting was that of a session of this process.</summary>
     public bool IsSelf { get; private set; }
@@ -156,7 +163,7 @@ public sealed partial class SmtpClient : IAsyncDisposable
         }
         catch (PeerException e) when (tls is { Use: TlsUse.IfOffered, FromStart: false })
         {
-            return Broken(e, "encrypting the session") with { InClear = true, IsPermanent = false };
+            return Broken(e, "encrypting the session") with { InClear = true, IsPermanent = false, Tls = TlsResult.ValidationFailure };
         }
     }
 
@@ -168,7 +175,8 @@ public sealed partial class SmtpClient : IAsyncDisposable
         {
             return tls.Use == TlsUse.IfOffered
                 ? null
-                : new SessionFault(Diagnostic.Of(Host, new EnhancedStatusCode(4, 7, 10), "the host does not offer encryption, and it is asked for"));
+                : new SessionFault(Diagnostic.Of(Host, new EnhancedStatusCode(4, 7, 10), "the host does not offer encryption, and it is asked for" + tls.Because),
+                    Tls: TlsResult.StartTlsNotSupported);
         }
         var reply = await CommandAsync("STARTTLS", _options.Timeouts.Hello).ConfigureAwait(false);
         if (reply.Code != 220)
@@ -176,7 +184,7 @@ public sealed partial class SmtpClient : IAsyncDisposable
             // Refused, the session goes on as it was (RFC 3207 4.1).
             return tls.Use == TlsUse.IfOffered
                 ? null
-                : new SessionFault(Diagnostic.Of(Host, reply) with { Status = CryptographicFailure });
+                : new SessionFault(Diagnostic.Of(Host, reply) with { Status = CryptographicFailure }, Tls: TlsResult.StartTlsNotSupported);
         }
         var early = _channel.DiscardInput();
         if (early > 0)
@@ -190,7 +198,8 @@ public sealed partial class SmtpClient : IAsyncDisposable
 
     private async ValueTask<SessionFault?> HandshakeAsync(TlsDemand tls)
     {
-        string? refusal = null;
+        CertificateRefusal? refusal = null;
+        CertificateRefusal? watched = null;
         var verified = false;
         var chain = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         if (_options.TrustAnchors is { } anchors)
@@ -200,12 +209,13 @@ public sealed partial class SmtpClient : IAsyncDisposable
         }
         var handshake = new SslClientAuthenticationOptions
         {
-            TargetHost = Host,
+            TargetHost = tls.ServerName ?? Host,
             CertificateChainPolicy = chain,
             RemoteCertificateValidationCallback = (_, certificate, built, errors) =>
             {
-                verified = errors == SslPolicyErrors.None;
                 refusal = tls.Certificate.Refuse(certificate as X509Certificate2, built, errors, _options.ClockIsSane());
+                watched = tls.Watch?.Refuse(certificate as X509Certificate2, built, errors, _options.ClockIsSane());
+                verified = refusal is null && (errors == SslPolicyErrors.None || tls.Certificate.IsProof);
                 return refusal is null;
             },
         };
@@ -214,6 +224,8 @@ public sealed partial class SmtpClient : IAsyncDisposable
             var stream = await _channel.StartTlsAsync(handshake, _options.Timeouts.Handshake).ConfigureAwait(false);
             IsEncrypted = true;
             IsVerified = verified;
+            Watched = watched;
+            Security = $"{Version(stream.SslProtocol)}, {Trust(tls, verified)}";
             if (_log.IsOn(LogLevel.Debug))
                 _log.Debug("tls-out", ("host", Host), ("version", stream.SslProtocol.ToString()), ("cipher", stream.NegotiatedCipherSuite.ToString()), ("verified", verified ? "yes" : "no"));
             return null;
@@ -222,9 +234,26 @@ public sealed partial class SmtpClient : IAsyncDisposable
         {
             _lost = true;
             return new SessionFault(
-                Diagnostic.Of(Host, CryptographicFailure, refusal ?? e.Message), InClear: tls.Use == TlsUse.IfOffered && !tls.FromStart);
+                Diagnostic.Of(Host, CryptographicFailure, (refusal?.Words ?? e.Message) + tls.Because), InClear: tls.Use == TlsUse.IfOffered && !tls.FromStart,
+                Tls: refusal?.Kind ?? TlsResult.ValidationFailure);
         }
     }
+
+    private static string Version(SslProtocols version) => version switch
+    {
+        SslProtocols.Tls13 => "TLS 1.3",
+        SslProtocols.Tls12 => "TLS 1.2",
+        _ => "old TLS",
+    };
+
+    private static string Trust(TlsDemand tls, bool verified) => tls.Policy switch
+    {
+        TlsPolicyKind.Dane => "DANE",
+        TlsPolicyKind.DaneWithoutName => "DANE without a usable record",
+        TlsPolicyKind.Sts => "MTA-STS",
+        TlsPolicyKind.StsTesting => verified ? "verified, MTA-STS in testing" : "not verified, MTA-STS in testing",
+        _ => verified ? "verified" : "not verified",
+    };
 
     private async ValueTask<RemoteReply> CommandAsync(string line, TimeSpan limit)
     {

@@ -53,11 +53,12 @@ public sealed record NameServerSettings(IReadOnlyList<NameServer> Servers, TimeS
 
     /// <summary>Settings for addresses that are already read, such as those of <c>[server] resolver</c>.</summary>
     /// <param name="endPoints">The addresses; at least one.</param>
-    public static NameServerSettings For(IReadOnlyList<IPEndPoint> endPoints)
+    /// <param name="trusted">Whether their AD bit is believed; null for those on this machine only.</param>
+    public static NameServerSettings For(IReadOnlyList<IPEndPoint> endPoints, bool? trusted = null)
     {
         ArgumentNullException.ThrowIfNull(endPoints);
         return new NameServerSettings(
-            [.. endPoints.Select(e => new NameServer(e, IPAddress.IsLoopback(e.Address)))], DefaultTimeout, DefaultAttempts);
+            [.. endPoints.Select(e => new NameServer(e, trusted ?? IPAddress.IsLoopback(e.Address)))], DefaultTimeout, DefaultAttempts);
     }
 
     /// <summary>
@@ -65,7 +66,8 @@ public sealed record NameServerSettings(IReadOnlyList<NameServer> Servers, TimeS
     /// skipped, search lists in particular: mail domains are always complete. Without a server it is the one on this machine.
     /// </summary>
     /// <param name="text">The file's text.</param>
-    public static NameServerSettings ParseResolvConf(string text)
+    /// <param name="believed">Whether their AD bit is believed, whatever the file says; null if the file says.</param>
+    public static NameServerSettings ParseResolvConf(string text, bool? believed = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         var addresses = new List<IPAddress>();
@@ -94,7 +96,7 @@ public sealed record NameServerSettings(IReadOnlyList<NameServer> Servers, TimeS
         if (addresses.Count == 0)
             addresses.Add(IPAddress.Loopback);
         return new NameServerSettings(
-            [.. addresses.Select(a => new NameServer(new IPEndPoint(a, 53), trusted || IPAddress.IsLoopback(a)))], timeout, attempts);
+            [.. addresses.Select(a => new NameServer(new IPEndPoint(a, 53), believed ?? (trusted || IPAddress.IsLoopback(a))))], timeout, attempts);
     }
 
     private static int? Number(string option, string key) =>
@@ -105,7 +107,8 @@ public sealed record NameServerSettings(IReadOnlyList<NameServer> Servers, TimeS
 /// <summary>Follows a resolv.conf while we run: DHCP rewrites it when the house changes its provider or router.</summary>
 /// <param name="path">The file.</param>
 /// <param name="clock">The time.</param>
-public sealed class ResolvConf(string path, TimeProvider clock)
+/// <param name="trusted">Whether the AD bit is believed, whatever the file says; null if the file says.</param>
+public sealed class ResolvConf(string path, TimeProvider clock, bool? trusted = null)
 {
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromSeconds(5);
 
@@ -128,12 +131,12 @@ public sealed class ResolvConf(string path, TimeProvider clock)
                 {
                     var written = File.GetLastWriteTimeUtc(path);
                     if (_settings is null || written != _written)
-                        _settings = NameServerSettings.ParseResolvConf(File.ReadAllText(path));
+                        _settings = NameServerSettings.ParseResolvConf(File.ReadAllText(path), trusted);
                     _written = written;
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
-                    _settings ??= NameServerSettings.ParseResolvConf("");
+                    _settings ??= NameServerSettings.ParseResolvConf("", trusted);
                 }
                 return _settings;
             }

@@ -1,3 +1,5 @@
+using System.Text;
+using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
@@ -65,8 +67,23 @@ public sealed partial class MessageIntake
             SmtpUtf8 = message.Summary.NeedsSmtpUtf8 || (transaction.Mail.SmtpUtf8 && message.EightBit)
                 || transaction.Mail.Sender is { NeedsSmtpUtf8: true } || queued.Exists(static q => q.Address.NeedsSmtpUtf8),
             RequireTls = transaction.Mail.RequireTls,
+            TlsOptional = !transaction.Mail.RequireTls && SaysTlsOptional(message.Header.Span),
             ReleaseAt = transaction.Mail.HoldUntil,
             Recipients = queued,
         });
+    }
+
+    // RFC 8689 3: more than one such field must not be, so several say nothing.
+    private static bool SaysTlsOptional(ReadOnlySpan<byte> header)
+    {
+        var (count, isNo) = (0, false);
+        foreach (var field in new HeaderFields(header))
+        {
+            if (!field.Is("TLS-Required"u8))
+                continue;
+            count++;
+            isNo = Ascii.EqualsIgnoreCase(field.Value.Trim(" \t\r\n"u8), "No"u8);
+        }
+        return count == 1 && isNo;
     }
 }

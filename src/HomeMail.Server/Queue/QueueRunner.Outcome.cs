@@ -100,9 +100,9 @@ public sealed partial class QueueRunner
             recipient.NextAttempt = NextAttempt(message, envelope, recipient, now);
             outcome = DeliveryWords.Deferred;
         }
-        History?.Add(envelope.Id, recipient.Address.ToString(), outcome, recipient.LastReply);
+        History?.Add(envelope.Id, recipient.Address.ToString(), outcome, result.Security is null ? recipient.LastReply : $"{recipient.LastReply} ({result.Security})");
         _log.Info(outcome, ("id", envelope.Id.ToString()), ("to", recipient.Address.ToString()), ("attempt", recipient.Attempts),
-            ("age", (long)(now - envelope.Arrived).TotalSeconds), ("reply", recipient.LastReply),
+            ("age", (long)(now - envelope.Arrived).TotalSeconds), ("reply", recipient.LastReply), ("tls", result.Security),
             ("next", outcome == DeliveryWords.Deferred ? recipient.NextAttempt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss'Z'", CultureInfo.InvariantCulture) : null));
     }
 

@@ -122,6 +122,9 @@ public sealed class Envelope
     /// <summary>REQUIRETLS (RFC 8689) was asked for.</summary>
     public bool RequireTls { get; init; }
 
+    /// <summary>The message says <c>TLS-Required: No</c> (RFC 8689 3): it goes even where what the destination asks of encryption cannot be had.</summary>
+    public bool TlsOptional { get; init; }
+
     /// <summary>Not before this time (RFC 4865 FUTURERELEASE), or null.</summary>
     public DateTimeOffset? ReleaseAt { get; set; }
 

@@ -34,6 +34,7 @@ internal static class EnvelopeFile
         Field(text, "Eight-Bit", envelope.EightBit);
         Field(text, "Smtp-Utf8", envelope.SmtpUtf8);
         Field(text, "Require-Tls", envelope.RequireTls);
+        Field(text, "Tls-Optional", envelope.TlsOptional);
         Field(text, "Release-At", envelope.ReleaseAt is { } release ? Time(release) : null);
         Field(text, "Held", envelope.Held);
         text.Append('\n');
@@ -121,6 +122,7 @@ internal static class EnvelopeFile
             EightBit = Get("Eight-Bit") == "yes",
             SmtpUtf8 = Get("Smtp-Utf8") == "yes",
             RequireTls = Get("Require-Tls") == "yes",
+            TlsOptional = Get("Tls-Optional") == "yes",
             ReleaseAt = Get("Release-At") is { } release ? ParseTime(release) : null,
             Held = Get("Held") == "yes",
             Recipients = recipients,

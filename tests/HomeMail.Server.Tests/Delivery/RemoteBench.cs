@@ -36,7 +36,7 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
         Options = change?.Invoke(options) ?? options;
         var log = new Log(TextWriter.Synchronized(LogText), Clock, LogLevel.Debug);
         var finder = new HostFinder(Zone, own ?? new FixedOwnAddresses([], []), Options, new Random(1));
-        Delivery = new RemoteDelivery(finder, this, new FixedFamilyPreference(), new RouteTlsPolicy(), Options, Clock, log);
+        Delivery = new RemoteDelivery(finder, this, new FixedFamilyPreference(), tls, Options, Clock, log);
     }
 
     public FakeTimeProvider Clock { get; } = new(Letters.Noon);
