@@ -42,5 +42,8 @@ internal sealed partial class HouseServer
         _gate.Count,
         _queue.Count,
         _queue.HeldCount,
-        _history.CountToday());
+        _history.CountToday())
+    {
+        TlsToday = _tlsResults.Today(),
+    };
 }

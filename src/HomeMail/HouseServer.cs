@@ -6,6 +6,7 @@ using HomeMail.Server;
 using HomeMail.Server.Authentication;
 using HomeMail.Server.Control;
 using HomeMail.Server.Delivery;
+using HomeMail.Server.Delivery.Trust;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
 using HomeMail.Server.Intake;
@@ -39,6 +40,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly LiveSessions _sessions = new();
     private readonly AddressWatch _addresses;
     private readonly MaskedAddresses _masked;
+    private readonly TlsResults _tlsResults;
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
@@ -72,7 +74,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _heartbeat = new Heartbeat(clock);
         _heartbeat.Add(_memory);
         _heartbeat.Add(new QuietMemory());
-        var resolver = new CachingResolver(ServerMap.Resolver(settings.Server.Resolvers), clock);
+        var resolver = new CachingResolver(ServerMap.Resolver(settings.Server), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         _addresses = new AddressWatch(
             ServerMap.PublicAddresses(() => _running.Settings, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
@@ -91,10 +93,14 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history, OpenDeliveries = open };
         var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => own.Is(address) == OwnAddress.No ? null : open };
+        var dialer = new SocketDialer();
+        _tlsResults = new TlsResults(_state, clock);
+        var sts = new StsPolicies(resolver, new PolicyFetch(resolver, dialer, options, clock), _state, _tlsResults, clock, log);
         _delivery = new RemoteDelivery(
-            new HostFinder(resolver, own, options, Random.Shared), new SocketDialer(), new FixedFamilyPreference(), new RouteTlsPolicy(), options, clock, log)
+            new HostFinder(resolver, own, options, Random.Shared), dialer, new FixedFamilyPreference(), new PublishedTlsPolicy(new DaneLookup(resolver), sts), options, clock, log)
         {
             Routes = ServerMap.Routes(settings),
+            TlsResults = _tlsResults,
         };
         var forwarding = new SealedForwarding(_delivery, SealingKeys, () => _running.Settings.Server.Hostname, resolver, clock, IsClockSane, log);
         var store = new SpoolQueueStore(_data.Spool);

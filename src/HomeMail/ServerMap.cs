@@ -58,9 +58,9 @@ internal static class ServerMap
     };
 
     // Those of [server] resolver, else the system's own.
-    public static IMailResolver Resolver(IReadOnlyList<IPEndPoint>? configured) => configured is { Count: > 0 }
-        ? new DnsMailResolver(NameServerSettings.For(configured), TimeProvider.System)
-        : new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System), TimeProvider.System);
+    public static IMailResolver Resolver(ServerSettings? server) => server is { Resolvers.Count: > 0 }
+        ? new DnsMailResolver(NameServerSettings.For(server.Resolvers, server.ResolverTrusted), TimeProvider.System)
+        : new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System, server?.ResolverTrusted), TimeProvider.System);
 
     public static DnsUpdateTarget? DnsUpdate(Settings settings) =>
         settings.DnsUpdate is { } update ? new DnsUpdateTarget(update.Host, update.Port, update.TsigName, update.TsigSecret) : null;

@@ -31,6 +31,7 @@ public sealed class QueueTests : IDisposable
             Return = DsnReturn.Headers,
             EightBit = true,
             RequireTls = true,
+            TlsOptional = true,
             ReleaseAt = DateTimeOffset.UnixEpoch.AddDays(3),
             Held = true,
             Recipients =
@@ -61,7 +62,7 @@ public sealed class QueueTests : IDisposable
         Assert.Equal(17, read.TravelOffset);
         Assert.Equal(17 + 13 + 14 + 7, read.Size);
         Assert.Equal((sent.Sender, sent.Principal, sent.EnvelopeId, sent.Return, sent.ReleaseAt), (read.Sender, read.Principal, read.EnvelopeId, read.Return, read.ReleaseAt));
-        Assert.Equal((true, true, false, true, true), (read.SenderVerified, read.EightBit, read.SmtpUtf8, read.RequireTls, read.Held));
+        Assert.Equal((true, true, false, true, true, true), (read.SenderVerified, read.EightBit, read.SmtpUtf8, read.RequireTls, read.TlsOptional, read.Held));
         Assert.Equal(3, read.Recipients.Count);
         var bob = read.Recipients[0];
         Assert.Equal(("mx: 450 4.2.0 später\tnein\u0001", "rfc822;b\tob@x", 2, true), (bob.LastReply, bob.OriginalRecipient, bob.Attempts, bob.DelayTold));

@@ -19,7 +19,11 @@ public readonly record struct ListeningAt(string Service, string EndPoint);
 /// <param name="Today">How often what has happened to messages today (UTC), by the words of the delivery history.</param>
 public sealed record ServerFacts(
     string Version, string Hostname, string Data, DateTimeOffset Started, IReadOnlyList<ListeningAt> Listening, int Connections, int Queued, int Held,
-    IReadOnlyDictionary<string, int> Today);
+    IReadOnlyDictionary<string, int> Today)
+{
+    /// <summary>What has become today (UTC) of encryption to other hosts, by the names of RFC 8460 4.3 and <c>success</c>.</summary>
+    public IReadOnlyDictionary<string, int> TlsToday { get; init; } = new Dictionary<string, int>();
+}
 
 /// <summary>Tells how the server does, in one object.</summary>
 /// <param name="facts">What the server knows of itself.</param>
@@ -54,6 +58,10 @@ public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
             json.WriteNumber("held", now.Held);
             json.WriteStartObject("today");
             foreach (var (word, count) in now.Today)
+                json.WriteNumber(word, count);
+            json.WriteEndObject();
+            json.WriteStartObject("tlsToday");
+            foreach (var (word, count) in now.TlsToday)
                 json.WriteNumber(word, count);
             json.WriteEndObject();
             if (ResidentBytes() is { } resident)

@@ -26,7 +26,7 @@ internal static class ResolverChoice
         }
         else
         {
-            resolver = ServerMap.Resolver(SettingsFile.Load(call.ConfigPath).Settings?.Server.Resolvers);
+            resolver = ServerMap.Resolver(SettingsFile.Load(call.ConfigPath).Settings?.Server);
         }
         return true;
     }

@@ -19,6 +19,8 @@ internal static class StatusCommand
         await output.WriteLineAsync($"queue        {Words.Count(status.Number("queued"), "message")}, {status.Number("held")} held");
         if (status.TryGetProperty("today", out var today) && today.EnumerateObject().Any())
             await output.WriteLineAsync($"today        {string.Join(", ", today.EnumerateObject().Select(word => $"{word.Value.GetInt32()} {Words.Printable(word.Name)}"))} (since 00:00Z)");
+        if (status.TryGetProperty("tlsToday", out var tls) && tls.EnumerateObject().Any())
+            await output.WriteLineAsync($"sent by tls  {string.Join(", ", tls.EnumerateObject().Select(word => $"{word.Value.GetInt32()} {Words.Printable(word.Name)}"))} (since 00:00Z)");
         if (status.Number("residentBytes") is > 0 and var resident)
             await output.WriteLineAsync($"memory       {Words.Size(resident)} resident");
         if (status.Number("diskBytes") is > 0 and var disk)

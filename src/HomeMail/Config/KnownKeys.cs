@@ -46,6 +46,7 @@ internal static class KnownKeys
             new("data", File, "/var/lib/homemail"),
             new("public-ip", "auto, or one public address a family, such as 203.0.113.7, 2001:db8::25", "auto"),
             new("resolver", "address:port such as 127.0.0.1:53 or [::1]:53, comma separated, or nothing for /etc/resolv.conf"),
+            new("resolver-trusted", "auto, on, off", "auto"),
             new("max-message-size", "a size such as 25M, from 64k to 1G", "25M"),
             new("user", "the name of a user of this system", "homemail"),
             new("log", "error, info, debug", "info"),

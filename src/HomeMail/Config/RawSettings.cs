@@ -64,6 +64,7 @@ internal sealed class RawServer
     [ConfigurationKeyName("data")] public string? Data { get; set; }
     [ConfigurationKeyName("public-ip")] public string? PublicIp { get; set; }
     [ConfigurationKeyName("resolver")] public string? Resolver { get; set; }
+    [ConfigurationKeyName("resolver-trusted")] public string? ResolverTrusted { get; set; }
     [ConfigurationKeyName("max-message-size")] public string? MaxMessageSize { get; set; }
     [ConfigurationKeyName("user")] public string? User { get; set; }
     [ConfigurationKeyName("log")] public string? Log { get; set; }

@@ -70,6 +70,7 @@ public sealed record Settings
 /// <param name="Data">The data folder, absolute.</param>
 /// <param name="PublicAddresses">Fixed public addresses, one a family at most; empty for <c>auto</c>.</param>
 /// <param name="Resolvers">DNS resolvers; empty for those of /etc/resolv.conf.</param>
+/// <param name="ResolverTrusted">Whether the resolvers' word on DNSSEC is believed; null for those on this machine, and where resolv.conf says so.</param>
 /// <param name="MaxMessageSize">Octets of the largest message.</param>
 /// <param name="User">The user to run as when started as root.</param>
 /// <param name="Log">What the log tells.</param>
@@ -77,7 +78,7 @@ public sealed record Settings
 /// <param name="MapPorts">Whether to ask the router to forward our ports.</param>
 /// <param name="Socket">The control socket, or null for the default (design section 8).</param>
 public sealed record ServerSettings(
-    string Hostname, string Data, IReadOnlyList<IPAddress> PublicAddresses, IReadOnlyList<IPEndPoint> Resolvers, long MaxMessageSize,
+    string Hostname, string Data, IReadOnlyList<IPAddress> PublicAddresses, IReadOnlyList<IPEndPoint> Resolvers, bool? ResolverTrusted, long MaxMessageSize,
     string User, LogLevel Log, long Memory, bool MapPorts, string? Socket);
 
 /// <summary>[listen]: the endpoints of each listener, none for <c>off</c>. An IPv6 wildcard is dual-stack; port 0 is any free port.</summary>

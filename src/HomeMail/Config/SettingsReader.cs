@@ -96,6 +96,7 @@ internal sealed partial class SettingsReader
             reader.Path("data", raw.Data) ?? "",
             ReadPublicAddresses(reader, raw.PublicIp),
             ReadResolvers(reader, raw.Resolver),
+            reader.Choice<bool?>("resolver-trusted", raw.ResolverTrusted, ("auto", null), ("on", true), ("off", false)),
             reader.Size("max-message-size", raw.MaxMessageSize, 64 * Kilo, Giga),
             user,
             reader.Choice("log", raw.Log, ("info", LogLevel.Info), ("error", LogLevel.Error), ("debug", LogLevel.Debug)),

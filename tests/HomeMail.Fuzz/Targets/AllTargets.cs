@@ -9,6 +9,7 @@ public static class AllTargets
         CommandTargets.Command, CommandTargets.Mail, CommandTargets.Rcpt, AddressTargets.Address, AddressTargets.List,
         ContentTargets.Decoder, ContentTargets.Encoder, ContentTargets.Header, ContentTargets.ResultsName,
         RecordTargets.Reply, RecordTargets.Dns, RecordTargets.Spf, RecordTargets.Dmarc, RecordTargets.DkimSignature, RecordTargets.DkimKey, RecordTargets.Arc, RecordTargets.Author,
+        TlsTargets.Record, TlsTargets.Policy, TlsTargets.Http, TlsTargets.Certificate,
         SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
     ];
 }

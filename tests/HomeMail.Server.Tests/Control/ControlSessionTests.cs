@@ -262,7 +262,7 @@ public class ControlSessionTests
     [Fact]
     public async Task Status_is_one_object()
     {
-        var facts = new ServerFacts("1.2.3", "mail.home.example", "/", DateTimeOffset.UnixEpoch, [new ListeningAt("smtp", "[::]:25")], 3, 2, 1, new Dictionary<string, int> { ["accepted"] = 4 });
+        var facts = new ServerFacts("1.2.3", "mail.home.example", "/", DateTimeOffset.UnixEpoch, [new ListeningAt("smtp", "[::]:25")], 3, 2, 1, new Dictionary<string, int> { ["accepted"] = 4 }) { TlsToday = new Dictionary<string, int> { ["success"] = 5 } };
         await using var bench = new ControlBench([.. new StatusCommand(() => facts, new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddHours(1))).Table]);
         var status = ControlBench.Json((await bench.AskAsync("""{"command":"status"}"""))[0]);
         Assert.Equal("1.2.3", status.GetProperty("version").GetString());
@@ -270,6 +270,7 @@ public class ControlSessionTests
         Assert.Equal("""[{"service":"smtp","at":"[::]:25"}]""", status.GetProperty("listening").GetRawText());
         Assert.Equal((3, 2, 1), (status.GetProperty("connections").GetInt32(), status.GetProperty("queued").GetInt32(), status.GetProperty("held").GetInt32()));
         Assert.Equal("""{"accepted":4}""", status.GetProperty("today").GetRawText());
+        Assert.Equal("""{"success":5}""", status.GetProperty("tlsToday").GetRawText());
         Assert.True(status.GetProperty("residentBytes").GetInt64() > 1_000_000);
         Assert.True(status.GetProperty("diskFreeBytes").GetInt64() > 0);
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using HomeMail.Server.Delivery;
+using HomeMail.Server.Delivery.Trust;
 using HomeMail.Server.Dns;
 using HomeMail.Storage;
 using Microsoft.Extensions.Time.Testing;
@@ -30,13 +31,14 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
     private readonly List<Task> _servers = [];
     private readonly Lock _gate = new();
 
-    public RemoteBench(Func<DeliveryOptions, DeliveryOptions>? change = null, IOwnAddresses? own = null)
+    public RemoteBench(Func<DeliveryOptions, DeliveryOptions>? change = null, IOwnAddresses? own = null, Func<RemoteBench, ITlsPolicy>? tls = null, Func<TlsResults>? results = null)
     {
         var options = new DeliveryOptions { Hostname = "home.example", TrustAnchors = TestCertificates.Anchors };
         Options = change?.Invoke(options) ?? options;
         var log = new Log(TextWriter.Synchronized(LogText), Clock, LogLevel.Debug);
         var finder = new HostFinder(Zone, own ?? new FixedOwnAddresses([], []), Options, new Random(1));
-        Delivery = new RemoteDelivery(finder, this, new FixedFamilyPreference(), tls, Options, Clock, log);
+        var policy = tls?.Invoke(this) ?? new RouteTlsPolicy();
+        Delivery = new RemoteDelivery(finder, this, new FixedFamilyPreference(), policy, Options, Clock, log) { TlsResults = results?.Invoke() };
     }
 
     public FakeTimeProvider Clock { get; } = new(Letters.Noon);
@@ -50,6 +52,12 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
     public StringWriter LogText { get; } = new();
 
     public X509Certificate2? Certificate { get; set; }
+
+    /// <summary>Certificates of single addresses.</summary>
+    public Dictionary<string, X509Certificate2> Certificates { get; } = [];
+
+    /// <summary>The message that was sent last.</summary>
+    public MailTransaction? LastMail { get; private set; }
 
     /// <summary>What was dialled, in order.</summary>
     public ConcurrentQueue<string> Dials { get; } = new();
@@ -80,7 +88,7 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
         if (behaviour == "drop")
             await Task.Delay(Timeout.InfiniteTimeSpan, cancel);
         var (near, far) = DuplexStream.Pair();
-        var server = new DialogueServer(far, behaviour, Certificate);
+        var server = new DialogueServer(far, behaviour, Certificates.GetValueOrDefault(remote.Address.ToString()) ?? Certificate);
         Servers.Enqueue(server);
         lock (_gate)
         {
@@ -103,6 +111,7 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
     {
         var routes = new Routes(route is null ? [] : [route]);
         Delivery.Routes = routes;
+        LastMail = mail;
         var destination = routes.To(mail.Recipients[0].Address.Domain, "home.example");
         var sent = Task.Run(() => delivery.DeliverAsync(mail, destination, TakePlaceAsync, CancellationToken.None));
         // Nothing but time-outs moves when everything else stands still.
