@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net.Sockets;
 using HomeMail.Config;
 using HomeMail.Server.Control;
 using HomeMail.Server.Queue;
@@ -45,5 +47,17 @@ internal sealed partial class HouseServer
         _history.CountToday())
     {
         TlsToday = _tlsResults.Today(),
+        WaysOut = [.. WaysOut()],
     };
+
+    private IEnumerable<string> WaysOut()
+    {
+        foreach (var (family, name) in ((AddressFamily, string)[])[(AddressFamily.InterNetworkV6, "IPv6"), (AddressFamily.InterNetwork, "IPv4")])
+        {
+            if (_ports.BlockedSince(family) is { } since)
+                yield return string.Create(CultureInfo.InvariantCulture, $"{name}: port 25 seems to be blocked since {since.UtcDateTime:yyyy-MM-dd HH:mm}Z; it is tried now and then");
+            if (_health.Latest(family) is { } report)
+                yield return $"{name}: {(report.IsHealthy ? "healthy" : "second choice")}, {report.Why}";
+        }
+    }
 }

@@ -41,6 +41,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly AddressWatch _addresses;
     private readonly MaskedAddresses _masked;
     private readonly TlsResults _tlsResults;
+    private readonly PortEvidence _ports;
+    private readonly FamilyHealth _health;
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
@@ -79,7 +81,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _addresses = new AddressWatch(
             ServerMap.PublicAddresses(() => _running.Settings, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
             () => _running.Settings.Server.Hostname, clock, log);
-        var own = new InterfaceAddresses(() => _addresses.Current.Addresses, clock);
+        var former = new FormerAddresses(_state.Collection("addresses", 100), clock);
+        _addresses.Changed += former.Note;
+        var own = new InterfaceAddresses(address => _addresses.Current.Addresses.Contains(address) || gateways.Contains(address) || former.Contains(address), clock);
         var open = new OpenDeliveries();
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane)
         {
@@ -93,14 +97,22 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history, OpenDeliveries = open };
         var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => own.Is(address) == OwnAddress.No ? null : open };
-        var dialer = new SocketDialer();
+        _ports = new PortEvidence(_state.Collection("port25", 4), clock, log);
+        _health = new FamilyHealth(resolver, settings.Server.Hostname, clock);
+        _health.Changed += (family, report) => log.Info(
+            "family", ("family", family == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4"), ("healthy", report.IsHealthy ? "yes" : "no"), ("why", report.Why));
+        var sources = new SourceAddresses(new SendingAddresses(), family => _addresses.Current.Of(family));
+        var dialer = new SocketDialer(remote => remote.AddressFamily == AddressFamily.InterNetworkV6 ? sources.For(remote) : null);
         _tlsResults = new TlsResults(_state, clock);
         var sts = new StsPolicies(resolver, new PolicyFetch(resolver, dialer, options, clock), _state, _tlsResults, clock, log);
         _delivery = new RemoteDelivery(
-            new HostFinder(resolver, own, options, Random.Shared), dialer, new FixedFamilyPreference(), new PublishedTlsPolicy(new DaneLookup(resolver), sts), options, clock, log)
+            new HostFinder(resolver, own, options, Random.Shared),
+            dialer,
+            new MeasuredFamilyPreference(_health, sources, _ports.IsBlocked, _state.Collection("family", 2_000), clock), new PublishedTlsPolicy(new DaneLookup(resolver), sts), options, clock, log)
         {
             Routes = ServerMap.Routes(settings),
             TlsResults = _tlsResults,
+            Ports = _ports,
         };
         var forwarding = new SealedForwarding(_delivery, SealingKeys, () => _running.Settings.Server.Hostname, resolver, clock, IsClockSane, log);
         var store = new SpoolQueueStore(_data.Spool);
@@ -109,6 +121,12 @@ internal sealed partial class HouseServer : IAsyncDisposable
             store, new HeldMail(forwarding, _data.Spool, () => _running.Intake.Names, log), _delivery.Routes, dsn, ServerMap.Queue(settings) with { ClockIsSane = IsClockSane }, Random.Shared, clock, log)
         {
             History = _history,
+        };
+        // Another address has another name and is another sender: what was measured is void, and what waits may go at once.
+        _addresses.Changed += _ =>
+        {
+            _health.Forget();
+            _queue.NetworkChanged();
         };
     }
 

@@ -23,6 +23,9 @@ public sealed record ServerFacts(
 {
     /// <summary>What has become today (UTC) of encryption to other hosts, by the names of RFC 8460 4.3 and <c>success</c>.</summary>
     public IReadOnlyDictionary<string, int> TlsToday { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>What is known of the ways out, a line each.</summary>
+    public IReadOnlyList<string> WaysOut { get; init; } = [];
 }
 
 /// <summary>Tells how the server does, in one object.</summary>
@@ -52,6 +55,10 @@ public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
                 json.WriteString("at", at.EndPoint);
                 json.WriteEndObject();
             }
+            json.WriteEndArray();
+            json.WriteStartArray("waysOut");
+            foreach (var way in now.WaysOut)
+                json.WriteStringValue(way);
             json.WriteEndArray();
             json.WriteNumber("connections", now.Connections);
             json.WriteNumber("queued", now.Queued);

@@ -14,8 +14,16 @@ public interface IFamilyPreference
     /// <param name="mode">What the route says.</param>
     /// <param name="senderDomain">The domain of MAIL FROM, whose SPF record must cover our address; null for the null reverse-path.</param>
     /// <param name="addresses">The host's addresses.</param>
+    /// <param name="cancel">Gives up.</param>
     /// <returns>Groups in order. The addresses of a group race; the next group comes when all of the former have failed.</returns>
-    IReadOnlyList<IReadOnlyList<IPAddress>> Order(MailHost host, FamilyMode mode, string? senderDomain, IReadOnlyList<IPAddress> addresses);
+    ValueTask<IReadOnlyList<IReadOnlyList<IPAddress>>> OrderAsync(
+        MailHost host, FamilyMode mode, string? senderDomain, IReadOnlyList<IPAddress> addresses, CancellationToken cancel);
+
+    /// <summary>Whether refused recipients may be tried over an address once the other family was blamed.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="senderDomain">The domain of MAIL FROM; null for the null reverse-path.</param>
+    /// <param name="cancel">Gives up.</param>
+    ValueTask<bool> IsHealthyAsync(IPAddress address, string? senderDomain, CancellationToken cancel);
 
     /// <summary>Is told how an address has done.</summary>
     /// <param name="host">The host.</param>
@@ -24,13 +32,12 @@ public interface IFamilyPreference
     void Learn(MailHost host, IPAddress address, bool worked);
 }
 
-/// <summary>IPv6 first where there is a choice, nothing measured and nothing remembered: in <c>auto</c> both families race, IPv6 with a head start (RFC 8305 4).</summary>
-public sealed class FixedFamilyPreference : IFamilyPreference
+/// <summary>The orders that ask for no measurement.</summary>
+internal static class FamilyOrder
 {
-    /// <inheritdoc/>
-    public IReadOnlyList<IReadOnlyList<IPAddress>> Order(MailHost host, FamilyMode mode, string? senderDomain, IReadOnlyList<IPAddress> addresses)
+    /// <summary>The groups of a mode; <see cref="FamilyMode.Auto"/> lets both families race, IPv6 with a head start (RFC 8305 4).</summary>
+    public static IReadOnlyList<IReadOnlyList<IPAddress>> Of(FamilyMode mode, IReadOnlyList<IPAddress> addresses)
     {
-        ArgumentNullException.ThrowIfNull(addresses);
         var six = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetworkV6).ToList();
         var four = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetwork).ToList();
         IReadOnlyList<IPAddress>[] groups = mode switch
@@ -42,11 +49,6 @@ public sealed class FixedFamilyPreference : IFamilyPreference
             _ => [Interleaved(six, four)],
         };
         return [.. groups.Where(g => g.Count > 0)];
-    }
-
-    /// <inheritdoc/>
-    public void Learn(MailHost host, IPAddress address, bool worked)
-    {
     }
 
     private static List<IPAddress> Interleaved(List<IPAddress> first, List<IPAddress> second)

@@ -48,6 +48,9 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     /// <summary>Is told what becomes of encryption to the destinations' hosts, or null.</summary>
     public TlsResults? TlsResults { get; init; }
 
+    /// <summary>What is known of port 25 on the way out; null asks nobody.</summary>
+    public PortEvidence? Ports { get; init; }
+
     /// <summary>How many sessions wait for more mail.</summary>
     public int IdleCount => _idle.Count;
 
@@ -60,8 +63,9 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         var attempt = new Attempt(mail, destination, place);
         if (await OverIdleAsync(attempt, cancel).ConfigureAwait(false))
             return Reach.Reached;
-        foreach (var smarthost in destination.Route.Via)
+        for (var i = 0; i < destination.Route.Via.Count; i++)
         {
+            var smarthost = destination.Route.Via[i];
             var family = destination.Route.Family;
             var search = smarthost is null
                 ? await _finder.FindAsync(destination.Domain, family, Routes, cancel).ConfigureAwait(false)
@@ -76,7 +80,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
             }
             foreach (var host in search.Hosts)
             {
-                if (await OverHostAsync(attempt, host, smarthost, cancel).ConfigureAwait(false))
+                if (await OverHostAsync(attempt, host, smarthost, hasNext: i + 1 < destination.Route.Via.Count, cancel).ConfigureAwait(false))
                     return attempt.Reach;
             }
         }
@@ -99,7 +103,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         var host = search.Hosts[0];
         var demand = await _tls.DemandAsync(destination, host, smarthost, false, cancel).ConfigureAwait(false);
         SessionFault? fault = null;
-        foreach (var group in _families.Order(host, family, null, host.Addresses))
+        foreach (var group in await _families.OrderAsync(host, family, null, host.Addresses, cancel).ConfigureAwait(false))
         {
             var dialled = await _dial.DialAsync(group, smarthost.Port, cancel).ConfigureAwait(false);
             cancel.ThrowIfCancellationRequested();
@@ -154,7 +158,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         }
     }
 
-    private async ValueTask<bool> OverHostAsync(Attempt attempt, MailHost host, Smarthost? smarthost, CancellationToken cancel)
+    private async ValueTask<bool> OverHostAsync(Attempt attempt, MailHost host, Smarthost? smarthost, bool hasNext, CancellationToken cancel)
     {
         var demand = await _tls.DemandAsync(attempt.Destination, host, smarthost, attempt.Mail.Envelope.TlsOptional, cancel).ConfigureAwait(false);
         if (demand.Refusal is { } refusal)
@@ -171,7 +175,18 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
             return false;
         }
         var port = smarthost?.Port ?? _options.Port;
-        foreach (var group in _families.Order(host, attempt.Destination.Route.Family, attempt.Mail.Envelope.Sender?.Domain, host.Addresses))
+        var addresses = host.Addresses;
+        if (smarthost is null && hasNext && Ports is { } ports)
+        {
+            addresses = [.. addresses.Where(a => ports.MayTry(a.AddressFamily))];
+            if (addresses.Count == 0)
+            {
+                attempt.Note(new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 4, 1), "port 25 seems to be blocked on the way out of this house")));
+                return false;
+            }
+        }
+        var senderDomain = attempt.Mail.Envelope.Sender?.Domain;
+        foreach (var group in await _families.OrderAsync(host, attempt.Destination.Route.Family, senderDomain, addresses, cancel).ConfigureAwait(false))
         {
             var left = group.Take(_options.MaxAddresses).ToList();
             while (left.Count > 0 && attempt.MayDial)
@@ -183,6 +198,8 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                     left.Remove(address);
                     attempt.Note(new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 4, 1), $"{why} ({address})")));
                     _families.Learn(host, address, worked: false);
+                    if (smarthost is null && why == StaggeredDial.TimedOut)
+                        Ports?.TimedOut(address, host.Name, attempt.Destination.Domain);
                 }
                 if (dialled.Stream is null)
                     break;
@@ -200,6 +217,10 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                         break;
                     case Next.OtherFamily:
                         left.RemoveAll(a => a.AddressFamily == dialled.Address!.AddressFamily);
+                        // The refusal stands where the other family would be refused as well.
+                        if (host.Addresses.FirstOrDefault(a => a.AddressFamily != dialled.Address!.AddressFamily) is not { } other
+                            || !await _families.IsHealthyAsync(other, senderDomain, cancel).ConfigureAwait(false))
+                            return attempt.RestoreBlamed();
                         break;
                     case Next.OtherHost:
                         return false;
@@ -218,6 +239,8 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         try
         {
             var fault = await session.GreetAsync(way.Demand).ConfigureAwait(false);
+            if (fault is null && way.Smarthost is null)
+                Ports?.Worked(way.Address);
             if (fault is null && session.IsSelf && !_options.ComesBackBySmtp(attempt.Destination.Domain))
             {
                 attempt.Loop(way.Host.Name);

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace HomeMail.Server.Delivery;
 
 /// <summary>Opens TCP connections.</summary>
-/// <param name="source">The one stable source address of a family, or null to leave the choice to the kernel.</param>
-public sealed class SocketDialer(Func<AddressFamily, IPAddress?>? source = null) : IDialer
+/// <param name="source">The one stable address to start from to reach another; null leaves the choice to the kernel.</param>
+public sealed class SocketDialer(Func<IPAddress, IPAddress?>? source = null) : IDialer
 {
     /// <inheritdoc/>
     public async ValueTask<Stream> DialAsync(IPEndPoint remote, CancellationToken cancel)
@@ -14,7 +14,7 @@ public sealed class SocketDialer(Func<AddressFamily, IPAddress?>? source = null)
         var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            if (source?.Invoke(remote.AddressFamily) is { } from)
+            if (source?.Invoke(remote.Address) is { } from)
                 socket.Bind(new IPEndPoint(from, 0));
             await socket.ConnectAsync(remote, cancel).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
@@ -34,7 +34,7 @@ public sealed class SocketDialer(Func<AddressFamily, IPAddress?>? source = null)
     private static string Words(SocketError error) => error switch
     {
         SocketError.ConnectionRefused => "connection refused",
-        SocketError.TimedOut => "connection timed out",
+        SocketError.TimedOut => StaggeredDial.TimedOut,
         SocketError.HostUnreachable or SocketError.HostDown => "host unreachable",
         SocketError.NetworkUnreachable or SocketError.NetworkDown => "network unreachable",
         SocketError.ConnectionReset => "connection reset",

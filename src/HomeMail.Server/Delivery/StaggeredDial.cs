@@ -11,6 +11,9 @@ namespace HomeMail.Server.Delivery;
 /// <param name="clock">Measures them.</param>
 internal sealed class StaggeredDial(IDialer dialer, DeliveryOptions options, TimeProvider clock)
 {
+    /// <summary>What is said of a connection that has timed out.</summary>
+    public const string TimedOut = "connection timed out";
+
     /// <summary>A connection, or what became of each address.</summary>
     /// <param name="Stream">The connection, or null.</param>
     /// <param name="Address">The address it is to.</param>
@@ -75,7 +78,7 @@ internal sealed class StaggeredDial(IDialer dialer, DeliveryOptions options, Tim
         }
         catch (OperationCanceledException)
         {
-            return (address, null, "connection timed out");
+            return (address, null, TimedOut);
         }
     }
 

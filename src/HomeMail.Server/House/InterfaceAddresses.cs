@@ -4,10 +4,10 @@ using HomeMail.Server.Delivery;
 
 namespace HomeMail.Server.House;
 
-/// <summary>The addresses of this machine's interfaces, read anew when they are older than a few seconds, and the public addresses that are configured.</summary>
-/// <param name="publicAddresses">What <c>[server] public-ip</c> says; asked for each time, since a reload changes it.</param>
+/// <summary>The addresses of this machine's interfaces, read anew when they are older than a few seconds, and those of the house.</summary>
+/// <param name="isOfHouse">Whether the router has an address, or the public side has it or had it.</param>
 /// <param name="clock">Time.</param>
-public sealed class InterfaceAddresses(Func<IReadOnlyList<IPAddress>> publicAddresses, TimeProvider clock) : IOwnAddresses
+public sealed class InterfaceAddresses(Func<IPAddress, bool> isOfHouse, TimeProvider clock) : IOwnAddresses
 {
     private static readonly TimeSpan Age = TimeSpan.FromSeconds(5);
 
@@ -22,7 +22,7 @@ public sealed class InterfaceAddresses(Func<IReadOnlyList<IPAddress>> publicAddr
         ArgumentNullException.ThrowIfNull(address);
         if (IPAddress.IsLoopback(address) || Interfaces().Contains(address))
             return OwnAddress.Interface;
-        return publicAddresses().Contains(address) ? OwnAddress.Public : OwnAddress.No;
+        return isOfHouse(address) ? OwnAddress.Public : OwnAddress.No;
     }
 
     private HashSet<IPAddress> Interfaces()

@@ -16,6 +16,8 @@ internal static class StatusCommand
         foreach (var at in status.GetProperty("listening").EnumerateArray())
             await output.WriteLineAsync($"listens      {at.Text("at"),-24} {at.Text("service")}");
         await output.WriteLineAsync($"connections  {status.Number("connections")}");
+        foreach (var way in status.GetProperty("waysOut").EnumerateArray())
+            await output.WriteLineAsync($"sends        {Words.Printable(way.GetString() ?? "")}");
         await output.WriteLineAsync($"queue        {Words.Count(status.Number("queued"), "message")}, {status.Number("held")} held");
         if (status.TryGetProperty("today", out var today) && today.EnumerateObject().Any())
             await output.WriteLineAsync($"today        {string.Join(", ", today.EnumerateObject().Select(word => $"{word.Value.GetInt32()} {Words.Printable(word.Name)}"))} (since 00:00Z)");

@@ -89,7 +89,7 @@ public class DialTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var endPoint = (IPEndPoint)listener.LocalEndpoint;
-        var dialer = new SocketDialer(family => family == AddressFamily.InterNetwork ? IPAddress.Loopback : null);
+        var dialer = new SocketDialer(remote => remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Loopback : null);
         await using (var stream = await dialer.DialAsync(endPoint, CancellationToken.None))
         {
             using var accepted = await listener.AcceptSocketAsync();

@@ -31,14 +31,16 @@ internal sealed class RemoteBench : IDialer, IAsyncDisposable
     private readonly List<Task> _servers = [];
     private readonly Lock _gate = new();
 
-    public RemoteBench(Func<DeliveryOptions, DeliveryOptions>? change = null, IOwnAddresses? own = null, Func<RemoteBench, ITlsPolicy>? tls = null, Func<TlsResults>? results = null)
+    public RemoteBench(
+        Func<DeliveryOptions, DeliveryOptions>? change = null, IOwnAddresses? own = null, Func<RemoteBench, ITlsPolicy>? tls = null, Func<TlsResults>? results = null,
+        PortEvidence? ports = null)
     {
         var options = new DeliveryOptions { Hostname = "home.example", TrustAnchors = TestCertificates.Anchors };
         Options = change?.Invoke(options) ?? options;
         var log = new Log(TextWriter.Synchronized(LogText), Clock, LogLevel.Debug);
         var finder = new HostFinder(Zone, own ?? new FixedOwnAddresses([], []), Options, new Random(1));
         var policy = tls?.Invoke(this) ?? new RouteTlsPolicy();
-        Delivery = new RemoteDelivery(finder, this, new FixedFamilyPreference(), policy, Options, Clock, log) { TlsResults = results?.Invoke() };
+        Delivery = new RemoteDelivery(finder, this, new UnmeasuredFamilies(), policy, Options, Clock, log) { TlsResults = results?.Invoke(), Ports = ports };
     }
 
     public FakeTimeProvider Clock { get; } = new(Letters.Noon);
