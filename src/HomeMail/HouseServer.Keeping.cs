@@ -28,6 +28,7 @@ internal sealed partial class HouseServer
             {
                 _history.MayExpire = IsClockSane();
                 _history.Flush();
+                _tally.Save();
                 _state.MayExpire = IsClockSane();
                 _state.Flush();
                 await TrimAsync();

@@ -12,6 +12,7 @@ using HomeMail.Server.House;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
+using HomeMail.Server.Reports;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 using HomeMail.Storage.State;
@@ -46,6 +47,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
+    private readonly ReportTally _tally;
+    private readonly ReportReading _reportReading;
+    private readonly ReportSender _reportSender;
     private volatile Running _running;
 
     private sealed record Running(Settings Settings, SmtpServerOptions Smtp, IntakeOptions Intake);
@@ -61,7 +65,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
             options: new StorageOptions { FreeBytesFloor = settings.Queue.FreeSpaceFloor ?? 0 });
         _history = new DeliveryHistory(Path.Combine(settings.Server.Data, DataCommands.HistoryFolder), clock, settings.Queue.HistoryDays, settings.Queue.HistorySize);
         _state = new StateStore(
-            Path.Combine(settings.Server.Data, "state.db"), clock, notice => log.Error("state", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)))
+            Path.Combine(settings.Server.Data, DataCommands.StateFile), clock, notice => log.Error("state", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)))
         {
             MayExpire = IsClockSane(),
         };
@@ -94,8 +98,20 @@ internal sealed partial class HouseServer : IAsyncDisposable
             },
             Masks = _masked,
             TrustedArcSealers = () => _running.Settings.Policy.TrustedArcSealers,
+            WantsReports = () => _running.Settings.Policy.DmarcReports != ReportScope.Off,
         };
-        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log) { History = _history, OpenDeliveries = open };
+        _tally = new ReportTally(_state, clock);
+        _reportReading = new ReportReading(
+            new ReceivedReports(_state, clock), place => _data.Mail.Account(place.Account).Find(place.Mailbox)?.OpenMessage(place.Uid),
+            () => [.. _running.Settings.Domains.Keys], resolver, clock, log);
+        _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log)
+        {
+            History = _history,
+            OpenDeliveries = open,
+            Observer = new AggregateReporting(_tally, _reportReading, () => _running.Settings.Policy.DmarcReports, IsHosted, IsClockSane, log),
+        };
+        _reportSender = new ReportSender(
+            _tally, new ReportDestinations(resolver), _intake, ReportsAs, $"HomeMail {BuildFacts.Version}", clock, IsClockSane, log);
         var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => own.Is(address) == OwnAddress.No ? null : open };
         _ports = new PortEvidence(_state.Collection("port25", 4), clock, log);
         _health = new FamilyHealth(resolver, settings.Server.Hostname, clock);
@@ -214,6 +230,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _addresses.Dispose();
         _dkimKeys.Dispose();
         _history.Flush();
+        _tally.Save();
         _state.Dispose();
         await _data.DisposeAsync();
     }

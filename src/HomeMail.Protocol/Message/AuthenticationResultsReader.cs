@@ -44,7 +44,7 @@ public static class AuthenticationResultsReader
         if (value.Length > MaxLength)
             return false;
         var text = new Scanner(Encoding.UTF8.GetString(value));
-        if (!text.TrySkip(out _) || !text.TryValue(out var id))
+        if (!text.TrySkip(out _) || !text.TryValue(out var id) || id.Length == 0)
             return false;
         if (!text.TrySkip(out _))
             return false;
@@ -70,7 +70,7 @@ public static class AuthenticationResultsReader
     private static bool TryReadResult(ref Scanner text, out MethodResult? result)
     {
         result = null;
-        if (!text.TryKey(out var method) || !text.TrySkip(out _))
+        if (!text.TryKey(out var method) || method[0] == '/' || !text.TrySkip(out _))
             return false;
         if (text.IsAtEnd || text.Current == ';')
             return method == "none";

@@ -1,4 +1,5 @@
 using HomeMail.Server.Intake;
+using HomeMail.Server.Reports;
 using HomeMail.Storage;
 using HomeMail.Storage.State;
 
@@ -10,12 +11,16 @@ public static class DataCommands
     /// <summary>The folder of the delivery history, in the data folder.</summary>
     public const string HistoryFolder = "history";
 
+    /// <summary>The file of what is learned, in the data folder.</summary>
+    public const string StateFile = "state.db";
+
     /// <summary>The commands.</summary>
     /// <param name="data">The data folder.</param>
     /// <param name="history">What became of messages.</param>
+    /// <param name="state">What is learned.</param>
     /// <param name="names">Who is hosted here.</param>
     /// <param name="clock">Time.</param>
-    public static IReadOnlyList<ControlCommand> Table(DataFolder data, DeliveryHistory history, Func<HostedNames> names, TimeProvider clock)
+    public static IReadOnlyList<ControlCommand> Table(DataFolder data, DeliveryHistory history, StateStore state, Func<HostedNames> names, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(data);
         return
@@ -26,6 +31,7 @@ public static class DataCommands
             .. new ImportCommand(data, names, clock).Table,
             .. new ExportCommands(data.Mail).Table,
             .. new PauseCommand(data).Table,
+            .. new ReportsCommand(new ReceivedReports(state, clock)).Table,
         ];
     }
 }

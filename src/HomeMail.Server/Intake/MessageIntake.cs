@@ -35,6 +35,9 @@ public sealed partial class MessageIntake(
 {
     private const int MaxEarlyLookUps = 5;
 
+    /// <summary>Is told of each message from the internet that was decided about, or null.</summary>
+    public IReceptionObserver? Observer { get; init; }
+
     /// <summary>Is told what becomes of messages, or null.</summary>
     public DeliveryHistory? History { get; init; }
 
@@ -155,6 +158,8 @@ public sealed partial class MessageIntake(
             transaction.Mail.Sender, transaction.Client.Peer.Address, principal, facts, cancel).ConfigureAwait(false);
         if (!result.IsCommitted)
             return Reply(result.Condition);
+        if (facts is not null)
+            Observer?.Received(new Reception(id, facts, message.OriginalHeader, [.. transaction.Recipients.Select(static r => r.Address)], deliveries, result.Stored));
         return SmtpReplies.Accepted(id.Value);
     }
 

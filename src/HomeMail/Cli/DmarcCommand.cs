@@ -9,6 +9,8 @@ internal static class DmarcCommand
 {
     public static async Task<int> RunAsync(CommandCall call, CancellationToken cancel)
     {
+        if (call.Options.ContainsKey("--reports"))
+            return await DmarcReportsCommand.RunAsync(call, cancel);
         string? problem = null;
         var domain = "";
         if (call.Arguments.Count == 0)

@@ -14,11 +14,13 @@ namespace HomeMail.Cli;
 internal sealed class StandIn : IAsyncDisposable
 {
     private readonly DataFolder _data;
+    private readonly StateStore _state;
     private readonly Task _session;
 
-    private StandIn(DataFolder data, Task session, Stream connection)
+    private StandIn(DataFolder data, StateStore state, Task session, Stream connection)
     {
         _data = data;
+        _state = state;
         _session = session;
         Connection = connection;
     }
@@ -40,10 +42,11 @@ internal sealed class StandIn : IAsyncDisposable
         var data = DataFolder.Open(path, TimeProvider.System);
         data.Spool.Recover();
         var history = new DeliveryHistory(Path.Combine(path, DataCommands.HistoryFolder), TimeProvider.System, int.MaxValue, long.MaxValue);
+        var state = new StateStore(Path.Combine(path, DataCommands.StateFile), TimeProvider.System);
         var names = ServerMap.Names(settings, []);
         var (client, server) = StreamPair.Create();
-        var session = new ControlSession(DataCommands.Table(data, history, () => names, TimeProvider.System), path, TimeProvider.System, Log.None);
-        return new StandIn(data, Task.Run(() => session.RunAsync(server, PeerCredentials.OwnUser, CancellationToken.None)), client);
+        var session = new ControlSession(DataCommands.Table(data, history, state, () => names, TimeProvider.System), path, TimeProvider.System, Log.None);
+        return new StandIn(data, state, Task.Run(() => session.RunAsync(server, PeerCredentials.OwnUser, CancellationToken.None)), client);
     }
 
     /// <inheritdoc/>
@@ -51,6 +54,7 @@ internal sealed class StandIn : IAsyncDisposable
     {
         await Connection.DisposeAsync();
         await _session;
+        _state.Dispose();
         await _data.DisposeAsync();
     }
 }

@@ -140,6 +140,8 @@ internal static class KnownKeys
             new("allow", "IP addresses, networks such as 192.0.2.0/24, domains, mail addresses, comma separated"),
             new("dmarc-reject", "refuse, junk, off", "refuse"),
             new("trusted-arc-sealers", "domain names, comma separated"),
+            new("dmarc-reports", "off, on, all (on, and about the domains hosted here too)", "off"),
+            new("report-from", "a mail address in a domain hosted here or at hostname, or nothing for postmaster"),
         ]),
         new("dns-update", null,
         [

@@ -168,6 +168,8 @@ internal sealed class RawPolicy
     [ConfigurationKeyName("allow")] public string? Allow { get; set; }
     [ConfigurationKeyName("dmarc-reject")] public string? DmarcReject { get; set; }
     [ConfigurationKeyName("trusted-arc-sealers")] public string? TrustedArcSealers { get; set; }
+    [ConfigurationKeyName("dmarc-reports")] public string? DmarcReports { get; set; }
+    [ConfigurationKeyName("report-from")] public string? ReportFrom { get; set; }
 }
 
 internal sealed class RawDnsUpdate

@@ -1,6 +1,7 @@
 using System.Net;
 using HomeMail.Protocol.Message;
 using HomeMail.Server.Delivery;
+using HomeMail.Server.Reports;
 
 namespace HomeMail.Config;
 
@@ -59,7 +60,14 @@ public enum DmarcReject
 /// <param name="TrustedArcSealers">Domains whose ARC sets are believed (RFC 8617), in lower case.</param>
 public sealed record PolicySettings(
     bool Greylist, IReadOnlyList<string> Dnsbl, IReadOnlyList<IPNetwork> AllowNetworks, IReadOnlyList<string> AllowDomains,
-    IReadOnlyList<Address> AllowAddresses, DmarcReject DmarcReject, IReadOnlyList<string> TrustedArcSealers);
+    IReadOnlyList<Address> AllowAddresses, DmarcReject DmarcReject, IReadOnlyList<string> TrustedArcSealers)
+{
+    /// <summary>About whom aggregate reports are sent (RFC 9990).</summary>
+    public ReportScope DmarcReports { get; init; }
+
+    /// <summary>Whom they come from, or null for postmaster.</summary>
+    public Address? ReportFrom { get; init; }
+}
 
 /// <summary>[dns-update]: where our records are kept (RFC 2136) and the key for it.</summary>
 /// <param name="Host">A host name, or an address without brackets.</param>

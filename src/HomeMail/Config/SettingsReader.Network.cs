@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.NetworkInformation;
+using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
 using HomeMail.Server.Delivery;
+using HomeMail.Server.Reports;
 
 namespace HomeMail.Config;
 
@@ -227,7 +229,26 @@ internal sealed partial class SettingsReader
             reader.DomainNames("dnsbl", raw.Dnsbl),
             networks, domains, addresses,
             reader.Choice("dmarc-reject", raw.DmarcReject, ("refuse", DmarcReject.Refuse), ("junk", DmarcReject.Junk), ("off", DmarcReject.Off)),
-            reader.DomainNames("trusted-arc-sealers", raw.TrustedArcSealers));
+            reader.DomainNames("trusted-arc-sealers", raw.TrustedArcSealers))
+        {
+            DmarcReports = reader.Choice("dmarc-reports", raw.DmarcReports, ("off", ReportScope.Off), ("on", ReportScope.Foreign), ("all", ReportScope.All)),
+            ReportFrom = ReadReportFrom(reader, raw.ReportFrom),
+        };
+    }
+
+    // A report from elsewhere could not be signed, and without that it must not go (RFC 9990 3.5.2).
+    private Address? ReadReportFrom(SectionReader reader, string? raw)
+    {
+        if (string.IsNullOrEmpty(raw))
+            return null;
+        if (SectionReader.TryParseMailbox(raw) is not { } address)
+        {
+            reader.BadValue("report-from", raw);
+            return null;
+        }
+        if (!_domains.Keys.Any(domain => DnsName.IsWithin(address.Domain, domain)))
+            reader.Error("report-from", $"the domain of '{address}' is not hosted here", HostedDomains());
+        return address;
     }
 
     private DnsUpdateSettings? ReadDnsUpdate()

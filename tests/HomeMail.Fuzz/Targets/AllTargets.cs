@@ -10,6 +10,7 @@ public static class AllTargets
         ContentTargets.Decoder, ContentTargets.Encoder, ContentTargets.Header, ContentTargets.ResultsName,
         RecordTargets.Reply, RecordTargets.Dns, RecordTargets.Spf, RecordTargets.Dmarc, RecordTargets.DkimSignature, RecordTargets.DkimKey, RecordTargets.Arc, RecordTargets.Author,
         TlsTargets.Record, TlsTargets.Policy, TlsTargets.Http, TlsTargets.Certificate,
+        ReportTargets.Results, ReportTargets.Xml, ReportTargets.Packed, ReportTargets.Mail,
         SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
     ];
 }

@@ -33,6 +33,8 @@ public sealed class AuthenticationResultsReaderTests
     [InlineData("a.example; spf=pass reason=\"\\")]
     [InlineData("a.example; spf=pass smtp.mailfrom")]
     [InlineData("a.example; =pass")]
+    [InlineData("a.example; /1=pass")]
+    [InlineData("\"\"; spf=pass")]
     [InlineData("a.example; spf=pass )")]
     public void What_is_not_counts_for_nothing(string value) =>
         Assert.False(AuthenticationResultsReader.TryRead(Encoding.UTF8.GetBytes(value), out _, out _));

@@ -23,16 +23,19 @@ internal sealed class ControlBench : IAsyncDisposable
             "mail.home.example", [new HostedDomain("home.example", "home")],
             [new HostedAccount("alice", [new Address("alice", "home.example")], null, 1000), new HostedAccount("bob", [new Address("bob", "home.example")], null)], [], "secret"u8);
         History = new DeliveryHistory(_root + "/history", TimeProvider.System);
+        State = new StateStore(_root + "/" + DataCommands.StateFile, TimeProvider.System);
         var (client, server) = StreamPair.Create();
         Client = client;
         Channel = new ControlChannel(client, TimeProvider.System);
-        _session = new ControlSession([.. DataCommands.Table(Data, History, () => names, TimeProvider.System), .. more], _root, TimeProvider.System, new Log(LogText, TimeProvider.System))
+        _session = new ControlSession([.. DataCommands.Table(Data, History, State, () => names, TimeProvider.System), .. more], _root, TimeProvider.System, new Log(LogText, TimeProvider.System))
             .RunAsync(server, 7, _end.Token);
     }
 
     public DataFolder Data { get; }
 
     public DeliveryHistory History { get; }
+
+    public StateStore State { get; }
 
     public Stream Client { get; }
 

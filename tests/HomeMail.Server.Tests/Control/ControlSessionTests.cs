@@ -1,6 +1,7 @@
 using System.Text;
 using HomeMail.Server.Control;
 using HomeMail.Server.Net;
+using HomeMail.Server.Reports;
 using HomeMail.Server.Tests.Delivery;
 using HomeMail.Server.Tests.Queue;
 using HomeMail.Storage;
@@ -273,5 +274,32 @@ public class ControlSessionTests
         Assert.Equal("""{"success":5}""", status.GetProperty("tlsToday").GetRawText());
         Assert.True(status.GetProperty("residentBytes").GetInt64() > 1_000_000);
         Assert.True(status.GetProperty("diskFreeBytes").GetInt64() > 0);
+    }
+
+    [Fact]
+    public async Task Reports_about_our_domains_are_told_with_what_failed_first()
+    {
+        await using var bench = new ControlBench();
+        Assert.Contains("\"result\":\"not-found\"", Assert.Single(await bench.AskAsync("""{"command":"dmarc-reports"}""")), StringComparison.Ordinal);
+        var reports = new ReceivedReports(bench.State, TimeProvider.System);
+        Assert.True(reports.Add(new ReceivedReport
+        {
+            Domain = "home.example",
+            Reporter = "big.example",
+            From = "big.example",
+            IsVerified = true,
+            Id = "1",
+            Begin = DateTimeOffset.FromUnixTimeSeconds(1_795_478_400),
+            End = DateTimeOffset.FromUnixTimeSeconds(1_795_564_799),
+            Passed = 5,
+            Failed = 2,
+            Sources = [new ReportedSource("198.51.100.66", 0, 2), new ReportedSource("203.0.113.1", 5, 0)],
+        }));
+        var lines = await bench.AskAsync("""{"command":"dmarc-reports","domain":"home.example"}""");
+        Assert.Equal(2, lines.Count);
+        Assert.Contains("\"day\":\"2026-11-24\"", lines[0], StringComparison.Ordinal);
+        Assert.Contains("\"sources\":[{\"address\":\"198.51.100.66\",\"passed\":0,\"failed\":2}", lines[0], StringComparison.Ordinal);
+        Assert.Contains("\"result\":\"ok\"", lines[1], StringComparison.Ordinal);
+        Assert.Contains("not-found", Assert.Single(await bench.AskAsync("""{"command":"dmarc-reports","domain":"other.example"}""")), StringComparison.Ordinal);
     }
 }

@@ -70,7 +70,7 @@ public sealed class TestHouse : IAsyncDisposable
             },
             Masks = Masks,
         };
-        Intake = new MessageIntake(Data.Spool, origin, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries };
+        Intake = new MessageIntake(Data.Spool, origin, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries, Observer = new Relay(this) };
     }
 
     /// <summary>The certificate that sessions show unless told otherwise.</summary>
@@ -117,6 +117,9 @@ public sealed class TestHouse : IAsyncDisposable
     public DkimKeys DkimKeys => field ??= new DkimKeys(Path.Combine(_folder, "dkim"));
 
     public List<Envelope> Queued { get; } = [];
+
+    /// <summary>Is told of messages from the internet.</summary>
+    public IReceptionObserver? Observer { get; set; }
 
     public string LogText
     {
@@ -188,6 +191,11 @@ public sealed class TestHouse : IAsyncDisposable
         await Data.DisposeAsync();
         Directory.Delete(_folder, true);
         _stop.Dispose();
+    }
+
+    private sealed class Relay(TestHouse house) : IReceptionObserver
+    {
+        public void Received(in Reception reception) => house.Observer?.Received(reception);
     }
 
     private async Task RunAsync(SmtpSession session)
