@@ -40,6 +40,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly DkimRotation _dkimRotation;
     private readonly LiveSessions _sessions = new();
     private readonly AddressWatch _addresses;
+    private readonly InterfaceAddresses _own;
     private readonly MaskedAddresses _masked;
     private readonly TlsResults _tlsResults;
     private readonly PortEvidence _ports;
@@ -87,11 +88,11 @@ internal sealed partial class HouseServer : IAsyncDisposable
             () => _running.Settings.Server.Hostname, clock, log);
         var former = new FormerAddresses(_state.Collection("addresses", 100), clock);
         _addresses.Changed += former.Note;
-        var own = new InterfaceAddresses(address => _addresses.Current.Addresses.Contains(address) || gateways.Contains(address) || former.Contains(address), clock);
+        _own = new InterfaceAddresses(address => _addresses.Current.Addresses.Contains(address) || gateways.Contains(address) || former.Contains(address), clock);
         var open = new OpenDeliveries();
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane)
         {
-            Subjects = new SpfSubjects(own.Is, _masked.Contains, family => _addresses.Current.Of(family))
+            Subjects = new SpfSubjects(_own.Is, _masked.Contains, family => _addresses.Current.Of(family))
             {
                 Rules = () => ServerMap.SpfRewrite(_running.Settings),
                 Relays = () => ServerMap.Relays(_running.Settings),
@@ -112,7 +113,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _reportSender = new ReportSender(
             _tally, new ReportDestinations(resolver), _intake, ReportsAs, $"HomeMail {BuildFacts.Version}", clock, IsClockSane, log);
-        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => own.Is(address) == OwnAddress.No ? null : open };
+        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => _own.Is(address) == OwnAddress.No ? null : open };
         _ports = new PortEvidence(_state.Collection("port25", 4), clock, log);
         _health = new FamilyHealth(resolver, settings.Server.Hostname, clock);
         _health.Changed += (family, report) => log.Info(
@@ -122,7 +123,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _tlsResults = new TlsResults(_state, clock);
         var sts = new StsPolicies(resolver, new PolicyFetch(resolver, dialer, options, clock), _state, _tlsResults, clock, log);
         _delivery = new RemoteDelivery(
-            new HostFinder(resolver, own, options, Random.Shared),
+            new HostFinder(resolver, _own, options, Random.Shared),
             dialer,
             new MeasuredFamilyPreference(_health, sources, _ports.IsBlocked, _state.Collection("family", 2_000), clock), new PublishedTlsPolicy(new DaneLookup(resolver), sts), options, clock, log)
         {
@@ -138,12 +139,22 @@ internal sealed partial class HouseServer : IAsyncDisposable
         {
             History = _history,
         };
-        // Another address has another name and is another sender: what was measured is void, and what waits may go at once.
-        _addresses.Changed += _ =>
-        {
-            _health.Forget();
-            _queue.NetworkChanged();
-        };
+        _addresses.Changed += _ => PublicAddressChanged();
+    }
+
+    // Another address has another name and is another sender: what was measured is void, and what could not reach a host may go at once.
+    private void NetworkChanged()
+    {
+        _log.Debug("network", ("what", "addresses or routes have changed"));
+        _own.Forget();
+        _addresses.Look();
+        PublicAddressChanged();
+    }
+
+    private void PublicAddressChanged()
+    {
+        _health.Forget();
+        _queue.NetworkChanged();
     }
 
     /// <summary>Recovers what was left, listens, and serves until told to stop.</summary>
@@ -163,7 +174,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var serving = Task.WhenAll(
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
-            KeepHouseAsync(stop), WatchCertificateAsync(stop), _addresses.RunAsync(stop),
+            KeepHouseAsync(stop), WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
         ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))

@@ -25,6 +25,13 @@ public sealed class InterfaceAddresses(Func<IPAddress, bool> isOfHouse, TimeProv
         return isOfHouse(address) ? OwnAddress.Public : OwnAddress.No;
     }
 
+    /// <summary>Something has changed: the next question reads anew.</summary>
+    public void Forget()
+    {
+        lock (_gate)
+            _known = false;
+    }
+
     private HashSet<IPAddress> Interfaces()
     {
         lock (_gate)
