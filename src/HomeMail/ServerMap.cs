@@ -58,6 +58,10 @@ internal static class ServerMap
     };
 
     // Those of [server] resolver, else the system's own.
+    public static NameServerSettings NameServers(ServerSettings server) => server.Resolvers.Count > 0
+        ? NameServerSettings.For(server.Resolvers, server.ResolverTrusted)
+        : new ResolvConf("/etc/resolv.conf", TimeProvider.System, server.ResolverTrusted).Current;
+
     public static IMailResolver Resolver(ServerSettings? server) => server is { Resolvers.Count: > 0 }
         ? new DnsMailResolver(NameServerSettings.For(server.Resolvers, server.ResolverTrusted), TimeProvider.System)
         : new DnsMailResolver(new ResolvConf("/etc/resolv.conf", TimeProvider.System, server?.ResolverTrusted), TimeProvider.System);
@@ -99,7 +103,7 @@ internal static class ServerMap
 
     private static TimeSpan Lesser(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
-    private static Smarthost Smarthost(SmarthostSettings smarthost) => new(
+    public static Smarthost Smarthost(SmarthostSettings smarthost) => new(
         smarthost.Name, smarthost.Host, smarthost.Port,
         smarthost.UserName is null ? null : new LogIn(smarthost.UserName, smarthost.Password ?? ""),
         smarthost.Tls);

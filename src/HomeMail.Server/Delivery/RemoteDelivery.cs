@@ -92,14 +92,13 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     /// <param name="smarthost">The smarthost.</param>
     /// <param name="family">Which families may be used.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <returns>What the host offers after the log-in, or why it could not be used.</returns>
-    public async Task<(EhloCapabilities? Offer, SessionFault? Fault)> ProbeAsync(Smarthost smarthost, FamilyMode family, CancellationToken cancel)
+    public async Task<ProbedSmarthost> ProbeAsync(Smarthost smarthost, FamilyMode family, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(smarthost);
         var destination = new Destination($"smarthost:{smarthost.Name}", "", new Route("probe", [smarthost], family));
         var search = await _finder.FindAsync(smarthost, family, cancel).ConfigureAwait(false);
         if (search.Fault is not null)
-            return (null, search.Fault);
+            return new ProbedSmarthost(null, search.Fault);
         var host = search.Hosts[0];
         var demand = await _tls.DemandAsync(destination, host, smarthost, false, cancel).ConfigureAwait(false);
         SessionFault? fault = null;
@@ -117,10 +116,10 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
             await using (session.ConfigureAwait(false))
             {
                 fault = await session.GreetAsync(demand).ConfigureAwait(false) ?? await session.BeginAsync(demand, smarthost.LogIn).ConfigureAwait(false);
-                return (fault is null ? session.Offer : null, fault);
+                return new ProbedSmarthost(fault is null ? session.Offer : null, fault, session.Security);
             }
         }
-        return (null, fault);
+        return new ProbedSmarthost(null, fault);
     }
 
     /// <summary>Closes the sessions that wait.</summary>

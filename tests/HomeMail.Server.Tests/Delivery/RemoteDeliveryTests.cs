@@ -178,7 +178,7 @@ public class RemoteDeliveryTests
         bench.Certificate = TestCertificates.For("smtp.isp.example");
         bench.Host("192.0.2.87", "tls\nS: 220 smtp\nC: EHLO home.example\nS: 250-smtp\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AG1lAHNlY3JldA==\n" + answer);
         var isp = new Smarthost("isp", "smtp.isp.example", 465, new LogIn("me", "secret"), SmarthostTls.Implicit);
-        var (offer, fault) = await bench.Delivery.ProbeAsync(isp, FamilyMode.Auto, CancellationToken.None);
+        var (offer, fault, _) = await bench.Delivery.ProbeAsync(isp, FamilyMode.Auto, CancellationToken.None);
         Assert.Equal(expected, fault?.Diagnostic.ToString() ?? offer!.Keywords.ToString());
         await bench.ServersEnd();
         Assert.True(bench.Servers.Single().SaidQuit);
@@ -189,9 +189,9 @@ public class RemoteDeliveryTests
     {
         await using var bench = new RemoteBench();
         bench.Zone.Addresses("smtp.isp.example", "192.0.2.87");
-        var (_, fault) = await bench.Delivery.ProbeAsync(new Smarthost("isp", "smtp.isp.example", 465), FamilyMode.Auto, CancellationToken.None);
+        var (_, fault, _) = await bench.Delivery.ProbeAsync(new Smarthost("isp", "smtp.isp.example", 465), FamilyMode.Auto, CancellationToken.None);
         Assert.Equal("smtp.isp.example: 4.4.1 connection refused (192.0.2.87)", fault!.Diagnostic.ToString());
-        (_, fault) = await bench.Delivery.ProbeAsync(new Smarthost("isp", "missing.example", 465), FamilyMode.Auto, CancellationToken.None);
+        (_, fault, _) = await bench.Delivery.ProbeAsync(new Smarthost("isp", "missing.example", 465), FamilyMode.Auto, CancellationToken.None);
         Assert.StartsWith("4.4.3", fault!.Diagnostic.ToString(), StringComparison.Ordinal);
     }
 

@@ -1,0 +1,115 @@
+using System.Runtime.CompilerServices;
+using HomeMail.Config;
+using HomeMail.Protocol.Smtp;
+using HomeMail.Server;
+using HomeMail.Server.Delivery;
+
+namespace HomeMail.Cli;
+
+/// <summary>Tries each smarthost as a message would, up to the log-in, and says what came of it. No mail is sent.</summary>
+internal static class DoctorSmarthost
+{
+    private static readonly SmtpTimeouts Impatient = new()
+    {
+        Connect = TimeSpan.FromSeconds(10),
+        Greeting = TimeSpan.FromSeconds(30),
+        Hello = TimeSpan.FromSeconds(30),
+        Handshake = TimeSpan.FromSeconds(20),
+    };
+
+    /// <summary>Looks at one smarthost, or at all.</summary>
+    public static async IAsyncEnumerable<DoctorFinding> LookAsync(
+        CommandCall call, Settings settings, string? name, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        if (settings.Smarthosts.Count == 0)
+        {
+            yield return new DoctorFinding("smarthost", Health.Ok, "none is configured; mail goes straight to its destinations");
+            yield break;
+        }
+        if (!ResolverChoice.TryMake(call, out var resolver, out var problem))
+        {
+            yield return new DoctorFinding("smarthost", Health.Trouble, problem);
+            yield break;
+        }
+        var options = ServerMap.Delivery(settings) with { Timeouts = Impatient };
+        await using var delivery = new RemoteDelivery(
+            new HostFinder(resolver, new NoneOwn(), options, Random.Shared), new SocketDialer(), new FixedFamilyPreference(), new RouteTlsPolicy(), options,
+            TimeProvider.System, Log.None);
+        foreach (var smarthost in settings.Smarthosts.Values)
+        {
+            if (name is not null && !smarthost.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                continue;
+            await foreach (var finding in LookAsync(smarthost, settings, (s, family) => delivery.ProbeAsync(s, family, cancel)))
+                yield return finding;
+        }
+    }
+
+    /// <summary>Looks at one smarthost.</summary>
+    /// <param name="smarthost">Its settings.</param>
+    /// <param name="settings">All settings.</param>
+    /// <param name="probe">Tries it.</param>
+    public static async IAsyncEnumerable<DoctorFinding> LookAsync(
+        SmarthostSettings smarthost, Settings settings, Func<Smarthost, FamilyMode, Task<ProbedSmarthost>> probe)
+    {
+        var subject = $"smarthost:{smarthost.Name}";
+        var routes = settings.Routes.Values.Where(r => r.Via.Contains(smarthost.Name, StringComparer.OrdinalIgnoreCase)).ToList();
+        var (offer, fault, security) = await probe(ServerMap.Smarthost(smarthost), routes.Count > 0 ? routes[0].Family : FamilyMode.Auto);
+        var at = $"{smarthost.Host}:{smarthost.Port}";
+        if (fault is not null)
+        {
+            yield return new DoctorFinding(subject, Health.Trouble, $"{at} cannot be used: {fault.Diagnostic}", Mend(smarthost, fault));
+            yield break;
+        }
+        yield return new DoctorFinding(
+            subject, Health.Ok, $"{at} takes us ({security}; {(smarthost.UserName is null ? "no log-in" : $"logged in as {smarthost.UserName}")})");
+        if (offer!.MaxSize is { } size && size < settings.Server.MaxMessageSize)
+        {
+            yield return new DoctorFinding(
+                subject, Health.Attention, $"it takes messages of {Words.Size(size)} at most, and this server accepts {Words.Size(settings.Server.MaxMessageSize)} to send",
+                "set [server] max-message-size to no more, so that whoever sends too much is told at once");
+        }
+        if (smarthost.UserName is null)
+            yield return new DoctorFinding(subject, Health.Attention, "there is no log-in, so it takes our mail only if it knows our address", "set username and password, if there are any");
+        if (smarthost.Tls == SmarthostTls.Off)
+            yield return new DoctorFinding(subject, Health.Attention, "mail to it goes in clear", "set tls = starttls, unless it is in this house");
+        if (routes.Count == 0)
+            yield return new DoctorFinding(subject, Health.Attention, "no route uses it", $"set via = smarthost:{smarthost.Name}, or via = mx, smarthost:{smarthost.Name}, in a [route:...]");
+    }
+
+    // The most likely reason first: what is told here is all that somebody has who does not know SMTP.
+    private static string Mend(SmarthostSettings smarthost, SessionFault fault)
+    {
+        var status = fault.Diagnostic.Status;
+        var other = smarthost.Tls == SmarthostTls.Implicit ? "587 goes with tls = starttls" : "465 goes with tls = implicit";
+        if (IsOf(status, 7, 8))
+            return "look at username and password; many providers want a password made for this program (an app password), not that of the account";
+        switch (fault.Tls)
+        {
+            case TlsResult.StartTlsNotSupported:
+                return $"the host encrypts nothing at this port; {other}";
+            case TlsResult.CertificateHostMismatch:
+                return "set host to the name that the provider gives: it has to be in the certificate";
+            case TlsResult.CertificateExpired:
+                return "look at this machine's clock first; if it is right, the provider has to renew the certificate";
+            case TlsResult.CertificateNotTrusted:
+                return "see whether this machine has a folder of trusted roots (ca-certificates), and whether host is the provider's";
+            case not null:
+                return $"port and tls may not fit each other: {other}";
+        }
+        if (IsOf(status, 4, 3))
+            return "look at host, and at the resolver ([server] resolver, or /etc/resolv.conf)";
+        if (IsOf(status, 4, 1))
+            return "look at host and port, and whether the provider or router lets this port out: 587 and 465 are open where 25 is not";
+        if (fault.Diagnostic.Code == 0)
+            return $"it is not SMTP that answers as it should: {other}";
+        return "ask the provider what its answer means";
+    }
+
+    private static bool IsOf(EnhancedStatusCode status, int subject, int detail) => status.Subject == subject && status.Detail == detail;
+
+    // A smarthost is named by the owner of the house; whose its addresses are does not matter.
+    private sealed class NoneOwn : IOwnAddresses
+    {
+        public OwnAddress Is(System.Net.IPAddress address) => OwnAddress.No;
+    }
+}
