@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using HomeMail.Config;
 using HomeMail.Protocol.Smtp;
@@ -33,7 +34,7 @@ internal static class DoctorSmarthost
         }
         var options = ServerMap.Delivery(settings) with { Timeouts = Impatient };
         await using var delivery = new RemoteDelivery(
-            new HostFinder(resolver, new NoneOwn(), options, Random.Shared), new SocketDialer(), new FixedFamilyPreference(), new RouteTlsPolicy(), options,
+            new HostFinder(resolver, new NoneOwn(), options, Random.Shared), new SocketDialer(), new AllAtOnce(), new RouteTlsPolicy(), options,
             TimeProvider.System, Log.None);
         foreach (var smarthost in settings.Smarthosts.Values)
         {
@@ -110,6 +111,20 @@ internal static class DoctorSmarthost
     // A smarthost is named by the owner of the house; whose its addresses are does not matter.
     private sealed class NoneOwn : IOwnAddresses
     {
-        public OwnAddress Is(System.Net.IPAddress address) => OwnAddress.No;
+        public OwnAddress Is(IPAddress address) => OwnAddress.No;
+    }
+
+    // Whichever address answers will do; the modes that allow one family only have been heeded when the addresses were looked up.
+    private sealed class AllAtOnce : IFamilyPreference
+    {
+        public ValueTask<IReadOnlyList<IReadOnlyList<IPAddress>>> OrderAsync(
+            MailHost host, FamilyMode mode, string? senderDomain, IReadOnlyList<IPAddress> addresses, CancellationToken cancel) =>
+            ValueTask.FromResult<IReadOnlyList<IReadOnlyList<IPAddress>>>([addresses]);
+
+        public ValueTask<bool> IsHealthyAsync(IPAddress address, string? senderDomain, CancellationToken cancel) => ValueTask.FromResult(true);
+
+        public void Learn(MailHost host, IPAddress address, bool worked)
+        {
+        }
     }
 }
