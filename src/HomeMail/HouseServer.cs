@@ -45,6 +45,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly TlsResults _tlsResults;
     private readonly PortEvidence _ports;
     private readonly FamilyHealth _health;
+    private readonly PortMappings _mappings;
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
@@ -84,8 +85,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var resolver = new CachingResolver(ServerMap.Resolver(settings.Server), clock);
         _dkimRotation = new DkimRotation(_dkimKeys, resolver, clock, IsClockSane, log);
         _addresses = new AddressWatch(
-            ServerMap.PublicAddresses(() => _running.Settings, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
+            ServerMap.PublicAddresses(() => _running.Settings, gateways, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
             () => _running.Settings.Server.Hostname, clock, log);
+        _mappings = new PortMappings(() => gateways.Addresses, () => ServerMap.PortsToMap(_running.Settings), new GatewayPorts(), clock, log);
         var former = new FormerAddresses(_state.Collection("addresses", 100), clock);
         _addresses.Changed += former.Note;
         _own = new InterfaceAddresses(address => _addresses.Current.Addresses.Contains(address) || gateways.Contains(address) || former.Contains(address), clock);
@@ -175,6 +177,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
             KeepHouseAsync(stop), WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
+            new GatewayAnnouncements(_addresses.Look, _clock).RunAsync(stop), _mappings.RunAsync(stop),
         ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))

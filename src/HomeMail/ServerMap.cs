@@ -75,8 +75,20 @@ internal static class ServerMap
         [.. settings.Relays.Select(relay => new DeclaredRelay(relay.Name, relay.Addresses, relay.ProxyProtocol, relay.MaySend))];
 
     // Who is asked for the public addresses, as far as they are not written down.
-    public static PublicAddresses PublicAddresses(Func<Settings> settings, IMailResolver resolver, TimeProvider clock) => new(
-        () => settings().Server.PublicAddresses, [new SendingAddresses(), new HostnameAddresses(resolver, () => settings().Server.Hostname)], clock);
+    public static PublicAddresses PublicAddresses(Func<Settings> settings, Gateways gateways, IMailResolver resolver, TimeProvider clock) => new(
+        () => settings().Server.PublicAddresses,
+        [
+            new SendingAddresses(), new GatewayAddresses(() => gateways.Addresses, new GatewayPorts(), clock),
+            new HostnameAddresses(resolver, () => settings().Server.Hostname),
+        ],
+        clock);
+
+    // What others reach us at: the listeners of the house's own network, and those of this machine, stay where they are.
+    public static IReadOnlyList<int> PortsToMap(Settings settings) => !settings.Server.MapPorts ? [] :
+    [
+        .. settings.Listen.Smtp.Concat(settings.Listen.Submission).Concat(settings.Listen.Submissions).Concat(settings.Listen.Imap).Concat(settings.Listen.Imaps)
+            .Where(endPoint => !IPAddress.IsLoopback(endPoint.Address) && endPoint.Port > 0).Select(endPoint => endPoint.Port).Distinct(),
+    ];
 
     public static DeliveryOptions Delivery(Settings settings) => new() { Hostname = settings.Server.Hostname };
 

@@ -30,15 +30,28 @@ public sealed class Gateways(TimeProvider clock, Func<string, IEnumerable<string
         else if (address.IsIPv6LinkLocal)
             address = new IPAddress(address.GetAddressBytes());
         lock (_gate)
+            return Read().Contains(address);
+    }
+
+    /// <summary>The default gateways now.</summary>
+    public IReadOnlyList<IPAddress> Addresses
+    {
+        get
         {
-            if (!_known || clock.GetElapsedTime(_read) >= Age)
-            {
-                _addresses = [.. Lines("route").Skip(1).Select(Gateway4).Concat(Lines("ipv6_route").Select(Gateway6)).OfType<IPAddress>()];
-                _read = clock.GetTimestamp();
-                _known = true;
-            }
-            return _addresses.Contains(address);
+            lock (_gate)
+                return [.. Read()];
         }
+    }
+
+    private HashSet<IPAddress> Read()
+    {
+        if (!_known || clock.GetElapsedTime(_read) >= Age)
+        {
+            _addresses = [.. Lines("route").Skip(1).Select(Gateway4).Concat(Lines("ipv6_route").Select(Gateway6)).OfType<IPAddress>()];
+            _read = clock.GetTimestamp();
+            _known = true;
+        }
+        return _addresses;
     }
 
     private List<string> Lines(string name)

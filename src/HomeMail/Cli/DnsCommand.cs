@@ -25,7 +25,7 @@ internal static class DnsCommand
         if (load.Settings is not { } settings)
             return ExitCode.FoundWanting;
 
-        var finder = ServerMap.PublicAddresses(() => settings, resolver, TimeProvider.System);
+        var finder = ServerMap.PublicAddresses(() => settings, new Gateways(TimeProvider.System), resolver, TimeProvider.System);
         var picture = await finder.AskAsync(cancel);
         if (chosen is ["--update"])
             return await UpdateAsync(call, settings, finder, picture, resolver, cancel);

@@ -8,7 +8,6 @@ internal static class NotInEffect
 {
     private static readonly string[] Keys =
     [
-        "server.map-ports",
         "listen.imap",
         "listen.imaps",
         "listen.lan",

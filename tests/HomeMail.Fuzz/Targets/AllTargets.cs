@@ -11,6 +11,7 @@ public static class AllTargets
         RecordTargets.Reply, RecordTargets.Dns, RecordTargets.Spf, RecordTargets.Dmarc, RecordTargets.DkimSignature, RecordTargets.DkimKey, RecordTargets.Arc, RecordTargets.Author,
         TlsTargets.Record, TlsTargets.Policy, TlsTargets.Http, TlsTargets.Certificate,
         ReportTargets.Results, ReportTargets.Xml, ReportTargets.Packed, ReportTargets.Mail,
+        GatewayTargets.Datagrams, GatewayTargets.Upnp, GatewayTargets.Signed,
         SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
     ];
 }
