@@ -115,7 +115,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _reportSender = new ReportSender(
             _tally, new ReportDestinations(resolver), _intake, ReportsAs, $"HomeMail {BuildFacts.Version}", clock, IsClockSane, log);
-        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => _own.Is(address) == OwnAddress.No ? null : open };
+        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => IsOursNow(address) ? open : null };
         _ports = new PortEvidence(_state.Collection("port25", 4), clock, log);
         _health = new FamilyHealth(resolver, settings.Server.Hostname, clock);
         _health.Changed += (family, report) => log.Info(
@@ -279,6 +279,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
 
     // A router without a clock battery starts in 1970 or at its firmware's date: then nothing is given up, bounced or released.
     private bool IsClockSane() => _clock.GetUtcNow() >= BuildFacts.Date;
+
+    // An address that was ours may be another house's by now: what is sent there is not expected to come back.
+    private bool IsOursNow(IPAddress address) => _own.Is(address) == OwnAddress.Interface || _addresses.Current.Addresses.Contains(address);
 
     private bool IsHosted(string domain) =>
         _running.Intake.Names.Domain(domain) is not null || domain.Equals(_running.Intake.Hostname, StringComparison.OrdinalIgnoreCase);
