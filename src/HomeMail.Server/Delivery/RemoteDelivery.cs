@@ -169,8 +169,10 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         if (smarthost is null && attempt.Mail.Envelope is { RequireTls: true, Sender: not null } && !demand.ProvesHost)
         {
             attempt.Note(new SessionFault(
-                Diagnostic.Of(host.Name, new EnhancedStatusCode(5, 7, 10), "the sender asked for a verified host (REQUIRETLS), and nothing proves that this is one"),
-                IsPermanent: true));
+                Diagnostic.Of(
+                    host.Name, new EnhancedStatusCode((byte)(demand.IsUncertain ? 4 : 5), 7, 10),
+                    $"the sender asked for a verified host (REQUIRETLS), and nothing proves {(demand.IsUncertain ? "now " : "")}that this is one"),
+                IsPermanent: !demand.IsUncertain));
             return false;
         }
         var port = smarthost?.Port ?? _options.Port;

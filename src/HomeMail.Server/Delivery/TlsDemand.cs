@@ -62,6 +62,9 @@ public sealed record TlsDemand(TlsUse Use, ICertificateJudge Certificate, bool F
     /// <summary>The host's name itself can be believed to be the destination's, as REQUIRETLS asks (RFC 8689 4.2.1, step 2).</summary>
     public bool ProvesHost { get; init; }
 
+    /// <summary>Whether something is published could not be found out just now: what it would prove may be proved later.</summary>
+    public bool IsUncertain { get; init; }
+
     /// <summary>Why nothing may be sent to this host at all; or null.</summary>
     public SessionFault? Refusal { get; init; }
 

@@ -7,6 +7,7 @@ using HomeMail.Server.Intake;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Tests.Delivery;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
 using HomeMail.Storage.Files;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -22,7 +23,7 @@ internal sealed class QueueBench : IAsyncDisposable
     private readonly Log _log;
     private Task _run = Task.CompletedTask;
 
-    public QueueBench(QueueOptions? options = null, IEnumerable<Route>? routes = null, MemoryStore? store = null, FakeTimeProvider? clock = null)
+    public QueueBench(QueueOptions? options = null, IEnumerable<Route>? routes = null, MemoryStore? store = null, FakeTimeProvider? clock = null, DeliveryHistory? history = null)
     {
         Clock = clock ?? new FakeTimeProvider(Letters.Noon);
         Store = store ?? new MemoryStore();
@@ -30,7 +31,7 @@ internal sealed class QueueBench : IAsyncDisposable
         Options = options ?? new QueueOptions { Jitter = 0 };
         Mail = new MemoryIntake(Store);
         var dsn = new DsnSender(Mail, Store, new DsnComposer("mail.home.example", Clock), Clock, _log);
-        Runner = new QueueRunner(Store, Network, new Routes(routes ?? []), dsn, Options, new Random(1), Clock, _log);
+        Runner = new QueueRunner(Store, Network, new Routes(routes ?? []), dsn, Options, new Random(1), Clock, _log) { History = history };
     }
 
     public FakeTimeProvider Clock { get; }
@@ -120,6 +121,9 @@ internal sealed class StubNetwork : IRemoteDelivery
     /// <summary>The outcome for a recipient: <c>250</c>, <c>450 4.2.0 text</c>, <c>550 5.1.1 text</c>, <c>dead</c> (unreachable), <c>boom</c> (a bug), <c>dsn</c> (250 by a host that does DSN).</summary>
     public Func<string, string> Answer { get; set; } = static _ => "250";
 
+    /// <summary>How sessions are encrypted.</summary>
+    public string? Security { get; set; }
+
     /// <summary>What an attempt waits for before its outcome.</summary>
     public Func<Destination, CancellationToken, Task> Wait { get; set; } = static (_, _) => Task.CompletedTask;
 
@@ -152,6 +156,7 @@ internal sealed class StubNetwork : IRemoteDelivery
                     reach = Reach.Unreachable;
                     await Wait(destination, cancel);
                 }
+                mail.Security = Security;
                 mail.Set(i, Result(answer));
             }
             return reach;

@@ -3,6 +3,8 @@ using HomeMail.Server.Delivery;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Tests.Delivery;
 using HomeMail.Storage;
+using HomeMail.Storage.State;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace HomeMail.Server.Tests.Queue;
@@ -24,6 +26,30 @@ public class QueueRunnerTests
             ["example.net: bob@example.net eve@example.net", "example.org: joe@example.org"],
             bench.Network.Attempts.Select(a => $"{a.Destination}: {string.Join(' ', a.Recipients)}").Order());
         Assert.Contains($"delivered id={envelope.Id}", bench.LogText.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LogAndHistoryTellHowADeliveryWasEncrypted()
+    {
+        var folder = Directory.CreateTempSubdirectory("homemail-history-").FullName;
+        try
+        {
+            var history = new DeliveryHistory(folder, new FakeTimeProvider(Letters.Noon));
+            await using var bench = new QueueBench(history: history).Start();
+            bench.Network.Security = "TLS 1.3, MTA-STS";
+            bench.Network.Answer = static to => to.StartsWith("eve", StringComparison.Ordinal) ? "550 5.1.1 no such user" : "250";
+            var envelope = bench.Add(Letters.Envelope("bob@example.net", "eve@example.net"));
+            await bench.Empty();
+            Assert.Contains("reply=\"mx.example.net: 250 2.0.0 ok\" tls=\"TLS 1.3, MTA-STS\"", bench.LogText.ToString(), StringComparison.Ordinal);
+            history.Flush();
+            var events = history.Find(envelope.Id.Value);
+            Assert.Equal("mx.example.net: 250 2.0.0 ok (TLS 1.3, MTA-STS)", events.Single(e => e.Address == "bob@example.net" && e.What == DeliveryWords.Delivered).Detail);
+            Assert.Equal("mx.example.net: 550 5.1.1 no such user", events.Single(e => e.Address == "eve@example.net" && e.What == DeliveryWords.Failed).Detail);
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
     }
 
     [Fact]

@@ -43,7 +43,9 @@ public sealed class PublishedTlsPolicy(DaneLookup dane, StsPolicies sts) : ITlsP
             };
         }
 
-        var policy = await sts.FindAsync(domain, cancel).ConfigureAwait(false);
+        var (policy, isUncertain) = await sts.FindAsync(domain, cancel).ConfigureAwait(false);
+        if (isUncertain)
+            least = least with { IsUncertain = true };
         if (policy is { Mode: StsMode.Enforce })
         {
             var demand = TlsDemand.Verified with { Policy = TlsPolicyKind.Sts, ProvesHost = true };

@@ -32,8 +32,8 @@ public sealed class StsPolicies(IMailResolver dns, PolicyFetch fetch, StateStore
     /// <summary>The policy of a domain that counts now.</summary>
     /// <param name="domain">The domain, in ASCII.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <returns>The policy, perhaps of mode none; null if there is none.</returns>
-    public async ValueTask<StsPolicy?> FindAsync(string domain, CancellationToken cancel)
+    /// <returns>The policy, perhaps of mode none, or null if there is none; and whether there may be one that could not be had.</returns>
+    public async ValueTask<(StsPolicy? Policy, bool IsUncertain)> FindAsync(string domain, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(domain);
         domain = domain.ToLowerInvariant();
@@ -41,16 +41,16 @@ public sealed class StsPolicies(IMailResolver dns, PolicyFetch fetch, StateStore
         var answer = await dns.TxtAsync("_mta-sts." + domain, cancel).ConfigureAwait(false);
         var id = answer.Status == DnsStatus.Found ? StsRecord.FindId(answer.Records) : null;
         if (id is null)
-            return known.Entry?.Policy;
+            return (known.Entry?.Policy, known.Entry is null && answer.Status == DnsStatus.TemporaryFailure);
         var isOther = known.Entry?.Id != id;
         if (isOther ? MayFetch(known, id) : IsDue(known))
         {
             var fetching = Fetch(domain, id);
             // What is only looked at again does not keep mail waiting.
             if (isOther)
-                return (await fetching.WaitAsync(cancel).ConfigureAwait(false) ?? Recall(domain).Entry)?.Policy;
+                known = new Known(await fetching.WaitAsync(cancel).ConfigureAwait(false) ?? Recall(domain).Entry);
         }
-        return known.Entry?.Policy;
+        return (known.Entry?.Policy, known.Entry is null);
     }
 
     private bool MayFetch(Known known, string id) =>

@@ -79,6 +79,9 @@ public class PublishedTlsPolicyTests
         { "route required, TLS-Required: No is about the destination's policies only", "enforce waived route-required", "alien:fail", "alien:fail", "Deferred mx1.example.net: 4.7.5 the certificate is for another name", "", "" },
         { "REQUIRETLS over MTA-STS", "enforce requiretls", "good:requiretls", "", "Delivered mx1", "TLS 1.3, MTA-STS", "sts ok 1" },
         { "REQUIRETLS over DANE, certificate of nobody's", "dane=1:311alien requiretls", "alien:requiretls", "", "Delivered mx1", "TLS 1.3, DANE", "tlsa ok 1" },
+        { "REQUIRETLS while nobody knows what is published", "sts-fails requiretls", "", "", "Deferred mx1.example.net: 4.7.10 the sender asked for a verified host (REQUIRETLS), and nothing proves now that this is one", "", "" },
+        { "route required, not offered, next host", "route-required", "good:only", "good:tls", "Delivered mx2", "TLS 1.3, verified", "no-policy-found ok 1, starttls-not-supported mx1.example.net 1" },
+        { "MTA-STS look-up fails, nothing is known: as if there were none", "sts-fails", "alien:tls", "", "Delivered mx1", "TLS 1.3, not verified", "no-policy-found ok 1" },
         { "REQUIRETLS where nothing proves the host", "requiretls", "", "", "Failed mx1.example.net: 5.7.10 the sender asked for a verified host (REQUIRETLS), and nothing proves that this is one", "", "" },
     };
 
@@ -118,6 +121,8 @@ public class PublishedTlsPolicyTests
                 : words.Contains("none-of-them") ? "mx: *.example.org" : "mx: mx1.example.net";
             closing.Host.Publish($"version: STSv1\nmode: {(words.Contains("enforce") ? "enforce" : words.Contains("testing") ? "testing" : "none")}\n{mx}\nmax_age: 86400\n");
         }
+        if (words.Contains("sts-fails"))
+            bench.Zone.Fail("_mta-sts.example.net", "SERVFAIL");
         Play(bench, "192.0.2.1", first);
         Play(bench, "192.0.2.2", second);
 

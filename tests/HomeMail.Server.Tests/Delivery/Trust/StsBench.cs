@@ -58,7 +58,7 @@ internal sealed class StsBench : IAsyncDisposable
 
     public async Task<string> FindAsync()
     {
-        var policy = await Policies.FindAsync("example.net", CancellationToken.None);
+        var (policy, _) = await Policies.FindAsync("example.net", CancellationToken.None);
         return policy is null ? "none" : $"{policy.Mode} {string.Join(',', policy.Hosts)}";
     }
 
