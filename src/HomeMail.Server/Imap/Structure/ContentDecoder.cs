@@ -22,11 +22,10 @@ public sealed class ContentDecoder
     private readonly TransferEncoding _encoding;
     private int _bits;
     private int _bitCount;
-    private bool _isEnded;
     private int _state; // quoted-printable: 0 text, 1 after '=', 2 after '=' and a hexadecimal digit, 3 in white space after '=' up to the line end
     private byte _first;
     private int _spaces;
-    private byte[] _held = new byte[128];
+    private readonly byte[] _held = new byte[128];
     private bool _hasCr;
 
     /// <summary>Decodes one encoding.</summary>
@@ -89,8 +88,6 @@ public sealed class ContentDecoder
         var at = 0;
         foreach (var octet in input)
         {
-            if (_isEnded)
-                break;
             var value = octet switch
             {
                 >= (byte)'A' and <= (byte)'Z' => octet - 'A',

@@ -1,4 +1,3 @@
-using System.Globalization;
 using HomeMail.Server.Imap.Structure;
 using Xunit;
 
@@ -78,7 +77,7 @@ public sealed class OrderTests
 
     private static string Threads(params OrderedMessage[] messages) => GoldenStructureTests.Written(o => ThreadNode.Write(o, Threading.References(messages)));
 
-    private static string Ids(IEnumerable<OrderedMessage> messages) => string.Join(' ', messages.Select(m => m.Id.ToString(CultureInfo.InvariantCulture)));
+    private static string Ids(IEnumerable<OrderedMessage> messages) => string.Join(' ', messages.Select(m => m.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
     private static OrderedMessage Message(uint id, string subject, string messageId = "", params string[] references)
     {
