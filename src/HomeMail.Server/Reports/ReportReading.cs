@@ -29,7 +29,7 @@ public sealed class ReportReading(
     ReceivedReports reports, Func<StoredMessage, IFile?> open, Func<IReadOnlyCollection<string>> ourDomains, IMailResolver resolver, TimeProvider clock, Log log)
 {
     /// <summary>A larger message is not looked at.</summary>
-    public const long MaxMessage = 4 * 1024 * 1024;
+    public const long MaxMessage = 3 * 1024 * 1024;
 
     private const int MaxWaiting = 32;
 
@@ -77,10 +77,14 @@ public sealed class ReportReading(
         {
             using var file = open(offer.Place);
             if (file is null || file.Length > MaxMessage)
-                return null;
-            using var octets = new FileOctets(file);
-            if (ReportAttachment.Take(octets) is not { } packed)
-                return null;
+                return Refuse(offer, file is null ? "the message is gone" : "the message is too large");
+            var octets = new byte[file.Length];
+            var length = 0;
+            int read;
+            while (length < octets.Length && (read = file.Read(octets.AsSpan(length), length)) > 0)
+                length += read;
+            if (ReportAttachment.Take(octets.AsSpan(0, length)) is not { } packed)
+                return Refuse(offer, "no part of it is one that could carry a report");
             var summary = new ReportSummary();
             using var document = ReportUnpacking.Open(packed);
             var about = AggregateReportReader.Read(document, summary.Add);
@@ -98,9 +102,14 @@ public sealed class ReportReading(
         }
         catch (Exception e) when (e is IOException or FormatException or InvalidDataException)
         {
-            log.Info("dmarc-report-in", ("id", offer.Message.Value), ("refused", e.Message));
-            return null;
+            return Refuse(offer, e.Message);
         }
+    }
+
+    private ReceivedReport? Refuse(ReportOffer offer, string why)
+    {
+        log.Info("dmarc-report-in", ("id", offer.Message.Value), ("refused", why));
+        return null;
     }
 
     private async Task ReadAllAsync(CancellationToken stop)
@@ -135,39 +144,5 @@ public sealed class ReportReading(
             _addresses = found;
         }
         while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
-    }
-
-    /// <summary>A file as a stream.</summary>
-    private sealed class FileOctets(IFile file) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => true;
-
-        public override bool CanWrite => false;
-
-        public override long Length => file.Length;
-
-        public override long Position { get; set; }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override int Read(Span<byte> buffer)
-        {
-            var read = file.Read(buffer, Position);
-            Position += read;
-            return read;
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) =>
-            Position = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => Position + offset, _ => Length + offset };
-
-        public override void Flush()
-        {
-        }
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -190,6 +190,32 @@ public sealed class DmarcEvaluationTests
         Assert.True(_asked.Count <= 2 + (16 * 8));
     }
 
+    // RFC 9990 3.1.1.9: a report tells of both identifiers, which a verdict alone need not know.
+    [Fact]
+    public void ForAReportBothIdentifiersAreCompared()
+    {
+        _zone["_dmarc.example.com"] = ["v=DMARC1; p=reject; rua=mailto:a@example.com"];
+        var request = new DmarcRequest("example.com", ["example.com"], "bounce.example.com");
+        Assert.Null(Run(request).AlignedSpf);
+        Assert.Equal(["_dmarc.example.com"], _asked);
+        var outcome = Run(request with { ForReport = true });
+        Assert.Equal((DmarcResult.Pass, "example.com", "bounce.example.com"), (outcome.Result, outcome.AlignedDkim, outcome.AlignedSpf));
+        outcome = Run(new DmarcRequest("example.com", ["mail.example.com", "other.example"], "example.com", ForReport: true));
+        Assert.Equal(("mail.example.com", "example.com"), (outcome.AlignedDkim, outcome.AlignedSpf));
+        outcome = Run(request with { ForReport = true, SpfDomain = "other.example" });
+        Assert.Equal(("example.com", null), (outcome.AlignedDkim, outcome.AlignedSpf));
+
+        // What DNS does not tell takes nothing from a pass; and who wants no report costs no more.
+        _failing.Add("_dmarc.bounce.example.com");
+        Assert.Equal(DmarcResult.Pass, Run(request with { ForReport = true }).Result);
+        _zone["_dmarc.example.com"] = ["v=DMARC1; p=reject"];
+        _asked.Clear();
+        Run(request with { ForReport = true });
+        Assert.Equal(["_dmarc.example.com"], _asked);
+        _zone["_dmarc.example.com"] = ["v=DMARC1; p=reject; adkim=s; aspf=s; rua=mailto:a@example.com"];
+        Assert.Null(Run(request with { ForReport = true }).AlignedSpf);
+    }
+
     private (DmarcPolicy Policy, string? Domain) PolicyOf(string author)
     {
         var outcome = Evaluate(author);
