@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test e2e check format budget fuzz bench clean
+.PHONY: help deps build run test e2e lab check format budget fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: deps ## build everything, run every test, sum up; TESTS="NAME..." for some
 E2E = $(patsubst tests/e2e/%.sh,e2e-%,$(filter-out tests/e2e/harness.sh,$(wildcard tests/e2e/*.sh)))
 e2e: ## of the tests, those with real peers and the published binaries
 	@$(MAKE) --no-print-directory test TESTS="$(E2E)"
+
+LABS = $(patsubst tests/lab/%.sh,lab-%,$(wildcard tests/lab/*.sh))
+lab: ## of the tests, those in a lab of network namespaces (as root): prints a table of situations and what became of each
+	@$(MAKE) --no-print-directory test TESTS="$(LABS)"
 
 check: ## analyzers, formatting, layering, README's table of standards
 	@build/check.sh

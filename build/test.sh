@@ -2,8 +2,8 @@
 # Builds the test programs and both binaries once, runs every test, and sums up in out/test/summary.
 #   build/test.sh            everything
 #   build/test.sh NAME...    only these runs, e.g. HomeMail.Server.Tests e2e-arm64; see the list below
-# Runs: each tests/*.Tests program, build/selftest.sh, build/check.sh, build/budget.sh and each tests/e2e/*.sh (as e2e-NAME). A script finds in
-# RESULT the file to write "passed failed skipped" to.
+# Runs: each tests/*.Tests program, build/selftest.sh, build/check.sh, build/budget.sh and each tests/e2e/*.sh (as e2e-NAME) and
+# tests/lab/*.sh (as lab-NAME). A script finds in RESULT the file to write "passed failed skipped" to.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 limit=${LIMIT:-900} # seconds for one run
@@ -14,6 +14,7 @@ for script in selftest check budget; do [ -f build/$script.sh ] && all+=($script
 for script in tests/e2e/*.sh; do
     [ -f "$script" ] && [ "$script" != tests/e2e/harness.sh ] && all+=("e2e-$(basename "$script" .sh)")
 done
+for script in tests/lab/*.sh; do all+=("lab-$(basename "$script" .sh)"); done
 runs=("$@")
 [ $# -gt 0 ] || runs=("${all[@]}")
 for name in "${runs[@]}"; do
@@ -46,6 +47,7 @@ for name in "${runs[@]}"; do
     case $name in
         HomeMail.*) timeout -k 10 "$limit" dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -showLiveOutput -result-xml "out/test/$name.xml" ;;
         e2e-*) RESULT="$PWD/out/test/$name.count" timeout -k 10 "$limit" bash "tests/e2e/${name#e2e-}.sh" ;;
+        lab-*) RESULT="$PWD/out/test/$name.count" timeout -k 10 "$limit" bash "tests/lab/${name#lab-}.sh" ;;
         *) RESULT="$PWD/out/test/$name.count" timeout -k 10 "$limit" bash "build/$name.sh" ;;
     esac < /dev/null > "out/log/$name.log" 2>&1
     rc=$?

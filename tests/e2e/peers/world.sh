@@ -15,7 +15,12 @@ peers=$PWD/out/peers
 
 # own_world PACKAGE...: runs this script again in a world of its own, with these Debian packages unpacked over its /usr and /etc.
 # Variables for the rest of the script: `world`, a folder for everything.
-own_world() {
+own_world() { own_world_at "tests/e2e/$(basename "$0")" "$@"; }
+
+# own_world_at SCRIPT PACKAGE...: the same for a script anywhere.
+own_world_at() {
+    local script=$1
+    shift
     if [ -z "${HOMEMAIL_WORLD:-}" ]; then
         [ "$(id -u)" = 0 ] || without_root
         local package
@@ -25,7 +30,7 @@ own_world() {
         # Process 1 only waits: daemons become its children, and a shell with strangers for children may wait for them.
         # shellcheck disable=SC2016 # for that shell
         HOMEMAIL_WORLD=1 exec unshare --mount --net --pid --fork --kill-child --mount-proc \
-            bash -c 'bash "$0" & wait $!' "tests/e2e/$(basename "$0")"
+            bash -c 'bash "$0" & wait $!' "$script"
     fi
     # Mounts end with the namespace; on this machine nothing is left behind.
     world=/mnt
