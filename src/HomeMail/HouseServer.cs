@@ -176,7 +176,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var serving = Task.WhenAll(
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
-            KeepHouseAsync(stop), WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
+            KeepHouseAsync(stop), _reportSender.RunAsync(stop), _reportReading.RunAsync(stop),
+            WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
             new GatewayAnnouncements(_addresses.Look, _clock).RunAsync(stop), _mappings.RunAsync(stop),
         ]);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
