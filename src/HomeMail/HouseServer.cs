@@ -77,8 +77,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _certificateStamp = CertificateStamp(settings);
         var gateways = new Gateways(clock);
         _masked = new MaskedAddresses(gateways.Contains, _state.Collection("masked"), clock, log);
-        _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, _masked.Contains);
-        _guard = new AuthenticationGuard(clock, _masked.Contains) { Limits = ServerMap.Authentication(settings) };
+        _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, IsShared);
+        _guard = new AuthenticationGuard(clock, IsShared) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
         _heartbeat.Add(_memory);
         _heartbeat.Add(new QuietMemory());
@@ -165,7 +165,11 @@ internal sealed partial class HouseServer : IAsyncDisposable
     {
         var keys = Task.Run(() => UseDkimKeys(_running.Settings), CancellationToken.None);
         _queue.Recover();
-        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log) { Connected = _masked.Connected };
+        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log) 
+        {
+            Connected = _masked.Connected,
+            SpeaksProxy = SpeaksProxy,
+        };
         var listen = _running.Settings.Listen;
         Listen(listen.Smtp, SmtpRole.Mta, context);
         Listen(listen.Submission, SmtpRole.Submission, context);
@@ -280,6 +284,17 @@ internal sealed partial class HouseServer : IAsyncDisposable
 
     // A router without a clock battery starts in 1970 or at its firmware's date: then nothing is given up, bounced or released.
     private bool IsClockSane() => _clock.GetUtcNow() >= BuildFacts.Date;
+
+    // A router that masks its clients, or a relay that does not tell of them, stands for many.
+    private bool IsShared(IPAddress address) => _masked.Contains(address) || RelayAt(address) is not null;
+
+    private bool SpeaksProxy(IPAddress address) => RelayAt(address) is { ProxyProtocol: true };
+
+    private RelaySettings? RelayAt(IPAddress address)
+    {
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return _running.Settings.Relays.FirstOrDefault(relay => relay.Addresses.Contains(plain));
+    }
 
     // An address that was ours may be another house's by now: what is sent there is not expected to come back.
     private bool IsOursNow(IPAddress address) => _own.Is(address) == OwnAddress.Interface || _addresses.Current.Addresses.Contains(address);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using HomeMail.Protocol.Proxy;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Server.Net;
 
@@ -20,12 +21,18 @@ public sealed record SmtpListenerContext(
 {
     /// <summary>Is told the address of each client of port 25.</summary>
     public Action<IPAddress> Connected { get; init; } = static _ => { };
+
+    /// <summary>Whether a host is a relay that says by the PROXY protocol whom it speaks for.</summary>
+    public Func<IPAddress, bool> SpeaksProxy { get; init; } = static _ => false;
 }
 
 /// <summary>Accepts connections at one endpoint and runs a session on each.</summary>
 public sealed class SmtpListener : IDisposable
 {
     private const int Backlog = 128;
+
+    // A relay says whom it speaks for at once.
+    private static readonly TimeSpan ProxyTime = TimeSpan.FromSeconds(10);
 
     private readonly Socket _socket;
     private readonly SmtpRole _service;
@@ -110,8 +117,14 @@ public sealed class SmtpListener : IDisposable
         try
         {
             var peer = (IPEndPoint)client.RemoteEndPoint!;
-            address = peer.Address;
             client.NoDelay = true;
+            if (_context.SpeaksProxy(peer.Address) && await ConveyedAsync(client, peer, stop).ConfigureAwait(false) is var conveyed)
+            {
+                if (conveyed is null)
+                    return;
+                peer = conveyed;
+            }
+            address = peer.Address;
             var options = _context.Options();
             if (Refusal(address, options) is { } refusal)
             {
@@ -154,6 +167,42 @@ public sealed class SmtpListener : IDisposable
             if (Interlocked.Decrement(ref _running) == 0)
                 _drained?.TrySetResult();
         }
+    }
+
+    /// <summary>The client that a relay speaks for; the relay itself if it speaks for nobody; null if it does not say.</summary>
+    private async ValueTask<IPEndPoint?> ConveyedAsync(Socket relay, IPEndPoint peer, CancellationToken stop)
+    {
+        using var timer = new CancellationTokenSource(ProxyTime, _context.Clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, stop);
+        var header = new byte[ProxyHeader.FixedLength];
+        try
+        {
+            // Not an octet more than the header: the rest is for the session, or for TLS.
+            if (await ReadAsync(relay, header, both.Token).ConfigureAwait(false) && ProxyHeader.TryReadLength(header, out var rest))
+            {
+                Array.Resize(ref header, ProxyHeader.FixedLength + rest);
+                if (await ReadAsync(relay, header.AsMemory(ProxyHeader.FixedLength), both.Token).ConfigureAwait(false) && ProxyHeader.TryRead(header, out var client))
+                    return client ?? peer;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Said below.
+        }
+        _context.Log.Info("no-proxy-header", ("peer", peer.Address.ToString()), ("service", _service.Key()), ("what", "[relay] says proxy-protocol = on, and this host did not begin with a header of version 2"));
+        return null;
+    }
+
+    private static async ValueTask<bool> ReadAsync(Socket socket, Memory<byte> buffer, CancellationToken cancel)
+    {
+        while (buffer.Length > 0)
+        {
+            var read = await socket.ReceiveAsync(buffer, cancel).ConfigureAwait(false);
+            if (read == 0)
+                return false;
+            buffer = buffer[read..];
+        }
+        return true;
     }
 
     /// <summary>Null if the client is let in, and then it has a place at the gate.</summary>

@@ -18,7 +18,6 @@ internal static class NotInEffect
         "account.sends-per-day",
         "account.new-recipients-per-day",
         "device.*",
-        "relay.*",
         "rule.*",
         "policy.greylist",
         "policy.dnsbl",

@@ -11,7 +11,7 @@ public static class AllTargets
         RecordTargets.Reply, RecordTargets.Dns, RecordTargets.Spf, RecordTargets.Dmarc, RecordTargets.DkimSignature, RecordTargets.DkimKey, RecordTargets.Arc, RecordTargets.Author,
         TlsTargets.Record, TlsTargets.Policy, TlsTargets.Http, TlsTargets.Certificate,
         ReportTargets.Results, ReportTargets.Xml, ReportTargets.Packed, ReportTargets.Mail,
-        GatewayTargets.Datagrams, GatewayTargets.Upnp, GatewayTargets.Signed,
+        GatewayTargets.Datagrams, GatewayTargets.Upnp, GatewayTargets.Signed, GatewayTargets.Proxy,
         SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
     ];
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.PortMapping;
+using HomeMail.Protocol.Proxy;
 
 namespace HomeMail.Fuzz.Targets;
 
@@ -40,6 +41,19 @@ public static class GatewayTargets
         "dns-signed", RunSigned,
         [Latin(Key.Sign([0x12, 0x34, 0xa8, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1000, out _)), "\x12\x34\xa8\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03org\x00\x00\x06\x00\x01"],
         ["\x09house-key\x00\x00\xfa\x00\xff", "\x0bhmac-sha256\x00", "\xc0\x0c", "\x00\x01", "\xff\xff", "\x00\x20"]);
+
+    /// <summary>The PROXY protocol's header.</summary>
+    public static FuzzTarget Proxy { get; } = new(
+        "proxy-header", RunProxy,
+        ["\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\x0a\x09\x00\x01\x9c\x40\x00\x19", "\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", "\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x24" + new string('\x01', 36)],
+        ["\r\n\r\n\0\r\nQUIT\n", "\x21", "\x20", "\x11", "\x12", "\x31", "\x00\x0c", "\xff\xff"]);
+
+    private static void RunProxy(ReadOnlySpan<byte> input)
+    {
+        if (ProxyHeader.TryRead(input, out var client))
+            FuzzException.Check(ProxyHeader.TryReadLength(input, out var rest) && input.Length == rest + ProxyHeader.FixedLength
+                && (client is null || !client.Address.IsIPv4MappedToIPv6), "a header that is not one");
+    }
 
     private static string Latin(byte[] octets) => System.Text.Encoding.Latin1.GetString(octets);
 

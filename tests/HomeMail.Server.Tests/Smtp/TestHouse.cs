@@ -145,7 +145,10 @@ public sealed class TestHouse : IAsyncDisposable
     public SmtpListener Listen(ConnectionGate gate, SmtpRole service = SmtpRole.Mta)
     {
         var listener = new SmtpListener(
-            new IPEndPoint(IPAddress.Loopback, 0), service, new SmtpListenerContext(() => Options, Intake, gate, Guard, Heartbeat, new LiveSessions(), Clock, Log));
+            new IPEndPoint(IPAddress.Loopback, 0), service, new SmtpListenerContext(() => Options, Intake, gate, Guard, Heartbeat, new LiveSessions(), Clock, Log)
+            {
+                SpeaksProxy = address => Relays.Exists(relay => relay.SpeaksProxy && relay.Addresses.Contains(address)),
+            });
         _sessions.Add(listener.RunAsync(_stop.Token));
         return listener;
     }
