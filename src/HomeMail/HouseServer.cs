@@ -165,7 +165,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     {
         var keys = Task.Run(() => UseDkimKeys(_running.Settings), CancellationToken.None);
         _queue.Recover();
-        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log) 
+        var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log)
         {
             Connected = _masked.Connected,
             SpeaksProxy = SpeaksProxy,
