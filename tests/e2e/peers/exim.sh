@@ -1,5 +1,6 @@
 # Exim, outside at 203.0.113.27, for exim.example with the one user nephew (also neffe-ü); everything of it is under $world/exim.
 # Sourced after world.sh; needs own_world exim4-daemon-heavy. It offers and uses CHUNKING, SMTPUTF8 and DSN.
+# Variables for exim_start: exim_interfaces, where it listens; exim_tls_hosts, to whom it offers TLS; exim_routers and exim_transports, more of them.
 # shellcheck shell=bash
 exim_ip=203.0.113.27
 exim_zone=('exim.example. MX 5 mx.exim.example.' "mx.exim.example. A $exim_ip" 'exim.example. TXT "v=spf1 mx -all"')
@@ -17,12 +18,12 @@ exim_start() {
     # Exim drops its privileges for a configuration that is not where it was built to look for it; /etc is this world's.
     cat > /etc/exim4/exim4.conf << CONFIG
 primary_hostname = mx.exim.example
-domainlist local = exim.example
-local_interfaces = $exim_ip
+domainlist local = exim.example : *.exim.example
+local_interfaces = ${exim_interfaces-$exim_ip}
 spool_directory = $world/exim/spool
 log_file_path = $world/exim/log/%slog
 log_selector = +tls_certificate_verified +smtp_confirmation
-tls_advertise_hosts = *
+tls_advertise_hosts = ${exim_tls_hosts-*}
 tls_certificate = $world/mx.exim.example.pem
 tls_privatekey = $world/exim/key
 smtputf8_advertise_hosts = *
@@ -57,6 +58,7 @@ implicit:
   local_parts = implicit
   route_list = * mail.home.example
   transport = implicit
+${exim_routers-}
 mx:
   driver = dnslookup
   domains = ! +local
@@ -92,6 +94,7 @@ implicit:
   hosts_require_auth = *
   tls_verify_certificates = $world/ca.pem
   tls_verify_hosts = *
+${exim_transports-}
 
 begin authenticators
 # The mechanism to use stands in a file.

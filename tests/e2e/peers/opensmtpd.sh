@@ -4,7 +4,8 @@
 opensmtpd_ip=203.0.113.28
 opensmtpd_zone=('bsd.example. MX 5 mx.bsd.example.' "mx.bsd.example. A $opensmtpd_ip")
 
-# opensmtpd_start: needs the certificate of mx.bsd.example, of RSA: it cannot use others. Mail to starttls@ and implicit@home.example goes to the house by submission, as alice.
+# opensmtpd_start [LINES]: needs the certificate of mx.bsd.example, of RSA: it cannot use others. Mail to starttls@ and implicit@home.example goes to the house by submission, as alice. LINES come before its own rules
+# for mail; bsd.example may have subdomains.
 opensmtpd_start() {
     user opensmtpd 3003
     user opensmtpq 3004
@@ -27,7 +28,8 @@ action "in" maildir "$world/opensmtpd/mail" virtual <users>
 action "out" relay helo mx.bsd.example src $opensmtpd_ip
 action "starttls" relay host smtp+tls://house@mail.home.example:587 auth <secrets> src $opensmtpd_ip
 action "implicit" relay host smtps://house@mail.home.example:465 auth <secrets> src $opensmtpd_ip
-match from any for domain "bsd.example" action "in"
+${1-}
+match from any for domain { "bsd.example", "*.bsd.example" } action "in"
 match from any for rcpt-to "starttls@home.example" action "starttls"
 match from any for rcpt-to "implicit@home.example" action "implicit"
 match from any for domain "home.example" action "out"

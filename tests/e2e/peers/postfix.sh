@@ -7,7 +7,7 @@
 old_ip=203.0.113.26
 postfix_zone=('slow.example. MX 5 mx.elsewhere.example.' 'old.example. MX 5 mx.old.example.' "mx.old.example. A $old_ip")
 
-# postfix_start [MAIN.CF-LINES]: needs the certificate of mx.elsewhere.example.
+# postfix_start [MAIN.CF-LINES]: needs the certificate of mx.elsewhere.example. The lines replace those below for the same parameters.
 postfix_start() {
     user postfix 3001 postdrop
     user vmail 3010
@@ -15,7 +15,7 @@ postfix_start() {
     mkdir -p "$world"/postfix/{etc,data,queue,mail}
     chown postfix "$world/postfix/data"
     chown vmail "$world/postfix/mail"
-    cat > "$world/postfix/etc/main.cf" << CONFIG
+    cat > "$world/postfix/main.cf" << CONFIG
 compatibility_level = 3.6
 myhostname = mx.elsewhere.example
 mydestination =
@@ -56,8 +56,10 @@ maximal_backoff_time = 4s
 queue_run_delay = 2s
 smtpd_timeout = 20s
 smtp_tls_loglevel = 1
-${1-}
 CONFIG
+    # A parameter that stands there twice has each process warn of it, and too many of them keep postlogd, of which they are too, from its start.
+    awk -F ' *= *' 'NR == FNR { given[$1]; next } !($1 in given)' <(printf '%s\n' "${1-}") "$world/postfix/main.cf" > "$world/postfix/etc/main.cf"
+    printf '%s\n' "${1-}" >> "$world/postfix/etc/main.cf"
     local common
     common=$(cat << SERVICES
 pickup unix n - n 60 1 pickup

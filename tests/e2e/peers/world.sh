@@ -5,12 +5,14 @@
 #      the script's own network: the house                      "outside"
 #   mail.home.example   203.0.113.10  ---- veth ----  203.0.113.53  ns.example (unbound)
 #   clients at 127.0.0.1                              203.0.113.25  mx.elsewhere.example, and what else a test needs
+#                       2001:db8::10                  2001:db8::25, where a test asks for IPv6 (with_ipv6)
 #
 # Ports 25, 53, 465 and 587 are free here, nothing of it is seen outside, and everything that was started ends with the script, for all
 # of this is in its namespaces. /etc and /usr are this machine's with the peers' packages over them: a mail server that is installed here is
 # neither used nor harmed, and one that is not need not be installed. Files of the test are in /mnt, which is memory.
 
 house_ip=203.0.113.10 outside_ip=203.0.113.25 resolver_ip=203.0.113.53
+house_ip6=2001:db8::10 outside_ip6=2001:db8::25
 peers=$PWD/out/peers
 
 # own_world PACKAGE...: runs this script again in a world of its own, with these Debian packages unpacked over its /usr and /etc.
@@ -66,6 +68,19 @@ without_root() {
 # outside COMMAND...: runs it out there.
 outside() { ip netns exec outside "$@"; }
 
+# with_ipv6 [ADDRESS...]: IPv6 in this world, and more addresses out there, of either family.
+with_ipv6() {
+    local address
+    # Nobody else is on this link who might have them: duplicates are not looked for, and addresses can be used at once.
+    ip address add $house_ip6/64 dev house nodad || { not_ok "this world has IPv6"; finish; }
+    for address in $outside_ip6 "$@"; do
+        case $address in
+            *:*) outside ip address add "$address/64" dev outside nodad ;;
+            *) outside ip address add "$address/24" dev outside ;;
+        esac
+    done
+}
+
 # layer FOLDER TREE...: puts each TREE's FOLDER over this machine's, in memory.
 layer() {
     local folder=$1 lower='' tree
@@ -105,6 +120,7 @@ user() {
 }
 
 # zone: starts the name server, which answers from these records and knows nothing of the internet. More records: zone RECORD...
+# A record `ADDRESS PTR NAME` is one of reverse DNS.
 zone() {
     local record records=(
         "home.example. MX 10 mail.home.example." "mail.home.example. A $house_ip"
@@ -117,7 +133,12 @@ zone() {
         printf ' local-zone: "example." static\n local-zone: "%s" static\n' 113.0.203.in-addr.arpa
         printf " local-data: '%s'\n" 'example. 60 SOA ns.example. hostmaster.example. 1 3600 600 86400 60' 'example. 60 NS ns.example.' \
             '113.0.203.in-addr.arpa. 60 SOA ns.example. hostmaster.example. 1 3600 600 86400 60'
-        for record in "${records[@]}"; do printf " local-data: '%s'\n" "${record/ / 60 IN }"; done
+        for record in "${records[@]}"; do
+            case $record in
+                *' PTR '*) printf " local-data-ptr: '%s'\n" "${record/ PTR / 60 }" ;;
+                *) printf " local-data: '%s'\n" "${record/ / 60 IN }" ;;
+            esac
+        done
         printf " local-data-ptr: '%s'\n" "$house_ip 60 mail.home.example" "$outside_ip 60 mx.elsewhere.example"
         printf 'remote-control:\n control-enable: no\n'
     } > "$world/unbound.conf"
@@ -132,26 +153,27 @@ greets() { (exec 3<> "/dev/tcp/$1/$2" && read -r -t 5 line <&3 && [[ $line == 22
 # The same, seen from outside.
 greets_outside() { outside bash -c "exec 3<> /dev/tcp/$1/25 && read -r -t 5 line <&3 && [[ \$line == 220* ]]" 2> /dev/null; }
 
-# certificates NAME...: an authority that this world trusts, $world/ca.pem, and of it $world/NAME.pem with key $world/NAME.key for each
-# name. rsa:NAME has a key of that kind.
+# certificates NAME[,NAME]...: an authority that this world trusts, $world/ca.pem, and of it $world/NAME.pem with key $world/NAME.key for each
+# name; those after a comma are other names of the same host. rsa:NAME has a key of that kind.
 certificates() {
-    local name kind
+    local name kind names
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=Test authority' \
         -keyout "$world/ca.key" -out "$world/ca.pem" 2> /dev/null
     for name in "$@"; do
         kind=(ec -pkeyopt ec_paramgen_curve:P-256)
         [[ $name != rsa:* ]] || { kind=(rsa:2048) name=${name#rsa:}; }
+        names=DNS:${name//,/,DNS:} name=${name%%,*}
         openssl req -newkey "${kind[@]}" -nodes -subj "/CN=$name" -keyout "$world/$name.key" -out "$world/$name.csr" 2> /dev/null
         openssl x509 -req -in "$world/$name.csr" -CA "$world/ca.pem" -CAkey "$world/ca.key" -days 30 -out "$world/$name.pem" \
-            -extfile <(printf 'subjectAltName=DNS:%s,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' "$name") 2> /dev/null
+            -extfile <(printf 'subjectAltName=%s,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' "$names") 2> /dev/null
     done
 }
 
 # home [MORE [SERVER]]: starts HomeMail as mail.home.example with a certificate of that authority; MORE is added to
-# its configuration, SERVER to [server].
+# its configuration, SERVER to [server]; the variable house_smtp is where it listens for mail of others.
 home() {
     house_server="resolver = $resolver_ip:53
-${2-}" house_listen=$'smtp = 0.0.0.0:25\nsubmission = 0.0.0.0:587\nsubmissions = 0.0.0.0:465' \
+${2-}" house_listen="smtp = ${house_smtp-0.0.0.0:25}"$'\nsubmission = 0.0.0.0:587\nsubmissions = 0.0.0.0:465' \
         house_more="[tls]
 certificate = $world/mail.home.example.pem
 key = $world/mail.home.example.key
