@@ -1,7 +1,7 @@
 namespace HomeMail.Protocol.Smtp;
 
 /// <summary>Every reply that the SMTP server gives, in one place, so that a line in somebody's log can be found here.</summary>
-public static class SmtpReplies
+public static partial class SmtpReplies
 {
     // Session
 
