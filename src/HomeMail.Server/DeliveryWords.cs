@@ -9,6 +9,12 @@ public static class DeliveryWords
     /// <summary>It was refused after its content; the address is the sender's.</summary>
     public const string Refused = "refused";
 
+    /// <summary>It was refused for a recipient, and lies in the account's Rejects.</summary>
+    public const string Kept = "kept";
+
+    /// <summary>What was decided about it for a recipient, and why.</summary>
+    public const string Judged = "judged";
+
     /// <summary>It waits for a recipient.</summary>
     public const string Queued = "queued";
 

@@ -31,6 +31,7 @@ internal sealed partial class HouseServer
                 _tally.Save();
                 _state.MayExpire = IsClockSane();
                 _state.Flush();
+                await _refused.TidyAsync();
                 await TrimAsync();
             }
         }

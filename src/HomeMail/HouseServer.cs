@@ -10,6 +10,7 @@ using HomeMail.Server.Delivery.Trust;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
 using HomeMail.Server.Intake;
+using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Reports;
@@ -31,6 +32,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly DeliveryHistory _history;
     private readonly StateStore _state;
     private readonly byte[] _secret;
+    private readonly RefusedMail _refused;
     private readonly ConnectionGate _gate;
     private readonly AuthenticationGuard _guard;
     private readonly Heartbeat _heartbeat;
@@ -107,10 +109,15 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _reportReading = new ReportReading(
             new ReceivedReports(_state, clock), place => _data.Mail.Account(place.Account).Find(place.Mailbox)?.OpenMessage(place.Uid),
             () => [.. _running.Settings.Domains.Keys], resolver, clock, log);
+        Learning = new AccountLearning(
+            Path.Combine(settings.Server.Data, "learning"), new Reputation(_state.Collection("reputation"), clock), () => _running.Settings.Server.Hostname, log);
+        _refused = new RefusedMail(_data.Mail, account => _running.Intake.Names.Account(account)?.Quota, clock, IsClockSane, log);
         _intake = new MessageIntake(_data.Spool, origin, _data.Mail.UsedBytes, () => _running.Intake, Enqueue, clock, log)
         {
             History = _history,
             OpenDeliveries = open,
+            Judgement = ServerMap.Judgement(() => _running.Settings, resolver, _state, Learning, clock, log),
+            Refused = _refused,
             Observer = new AggregateReporting(_tally, _reportReading, () => _running.Settings.Policy.DmarcReports, IsHosted, IsClockSane, log),
         };
         _reportSender = new ReportSender(
@@ -158,6 +165,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _health.Forget();
         _queue.NetworkChanged();
     }
+
+    /// <summary>What accounts learn from the marks of their users.</summary>
+    internal AccountLearning Learning { get; }
 
     /// <summary>Recovers what was left, listens, and serves until told to stop.</summary>
     /// <exception cref="SocketException">An endpoint cannot be bound.</exception>

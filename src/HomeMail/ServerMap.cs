@@ -1,12 +1,16 @@
 using System.Net;
 using HomeMail.Config;
+using HomeMail.Server;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
 using HomeMail.Server.Intake;
+using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
+using HomeMail.Server.Policy;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Smtp;
+using HomeMail.Storage.State;
 
 namespace HomeMail;
 
@@ -89,6 +93,25 @@ internal static class ServerMap
         .. settings.Listen.Smtp.Concat(settings.Listen.Submission).Concat(settings.Listen.Submissions).Concat(settings.Listen.Imap).Concat(settings.Listen.Imaps)
             .Where(endPoint => !IPAddress.IsLoopback(endPoint.Address) && endPoint.Port > 0).Select(endPoint => endPoint.Port).Distinct(),
     ];
+
+    /// <summary>What decides about messages, with its memory in the state.</summary>
+    public static Judgement Judgement(Func<Settings> settings, IMailResolver resolver, StateStore state, AccountLearning learning, TimeProvider clock, Log log) => new(
+        new BlockLists(resolver, () => settings().Policy.Dnsbl, clock, log),
+        new Greylist(state.Collection("greylist"), clock),
+        new Patience(state.Collection("trouble", 2000), clock),
+        new InboundLimits(state.Collection("inbound", 5000), () => Inbound(settings().Limits.Inbound), clock),
+        learning,
+        () => Judgement(settings().Policy));
+
+    private static InboundRates Inbound(InboundSettings inbound) => new(inbound.AddressMessages, inbound.AddressSize, inbound.NetworkMessages, inbound.NetworkSize);
+
+    private static JudgementOptions Judgement(PolicySettings policy) => new(
+        new PolicyRules
+        {
+            DmarcReject = policy.DmarcReject switch { DmarcReject.Refuse => DmarcRejectAction.Refuse, DmarcReject.Junk => DmarcRejectAction.Junk, _ => DmarcRejectAction.Off },
+            FirstTimeDelay = policy.FirstTimeDelay ?? TimeSpan.Zero,
+        },
+        policy.Greylist, policy.AllowNetworks, policy.AllowDomains, policy.AllowAddresses);
 
     public static DeliveryOptions Delivery(Settings settings) => new() { Hostname = settings.Server.Hostname };
 

@@ -28,6 +28,7 @@ public static class DataCommands
             new("ping", static (_, _) => Task.FromResult(ControlResult.Ok)),
             .. new AccountCommands(names, data.Mail).Table,
             .. new HistoryCommand(history).Table,
+            .. new ExplainCommand(history, data.Mail).Table,
             .. new ImportCommand(data, names, clock).Table,
             .. new ExportCommands(data.Mail).Table,
             .. new PauseCommand(data).Table,

@@ -8,6 +8,7 @@ using HomeMail.Server.Dns;
 using HomeMail.Server.Learning;
 using HomeMail.Server.Policy;
 using HomeMail.Server.Smtp;
+using MailTransaction = HomeMail.Server.Smtp.MailTransaction;
 
 namespace HomeMail.Server.Intake;
 

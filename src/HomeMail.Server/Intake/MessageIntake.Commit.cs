@@ -5,13 +5,14 @@ using HomeMail.Protocol.Smtp;
 using HomeMail.Protocol.Spf;
 using HomeMail.Server.Authentication;
 using HomeMail.Storage;
+using HomeMail.Storage.Mail;
 
 namespace HomeMail.Server.Intake;
 
 public sealed partial class MessageIntake
 {
     /// <summary>Where every accepted message goes: to disk, then to history and log, and what is left to do to the queue. Afterwards nothing can be refused.</summary>
-    private async ValueTask<CommitResult> CommitAsync(CommitRequest request, Address? sender, IPAddress? peer, Principal principal, OriginFacts? facts, CancellationToken cancel)
+    private async ValueTask<CommitResult> CommitAsync(CommitRequest request, Address? sender, IPAddress? peer, Principal principal, OriginFacts? facts, CancellationToken cancel, JudgedMail? judged = null)
     {
         var id = request.Message.Id;
         var result = await spool.CommitAsync(request, cancel).ConfigureAwait(false);
@@ -20,8 +21,10 @@ public sealed partial class MessageIntake
             log.Error("store", ("id", id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
             return result;
         }
-        History?.Add(id, $"{sender}", DeliveryWords.Accepted, string.Create(CultureInfo.InvariantCulture, $"{result.Size} octets{(peer is null ? null : $" from {peer}")}, {principal}"));
+        if (judged?.Reply is null)
+            History?.Add(id, $"{sender}", DeliveryWords.Accepted, string.Create(CultureInfo.InvariantCulture, $"{result.Size} octets{(peer is null ? null : $" from {peer}")}, {principal}"));
         Tell(id, result, request.Local, request.Envelope, facts);
+        await TellAsync(id, request.Local, judged).ConfigureAwait(false);
         if (request.Envelope is { } envelope)
             enqueue(envelope);
         return result;
@@ -31,7 +34,7 @@ public sealed partial class MessageIntake
     {
         for (var i = 0; i < result.Stored.Count; i++)
             History?.Add(
-                id, $"{deliveries[i].Recipient}", DeliveryWords.Delivered,
+                id, $"{deliveries[i].Recipient}", deliveries[i].Use == SpecialUse.Rejects ? DeliveryWords.Kept : DeliveryWords.Delivered,
                 string.Create(CultureInfo.InvariantCulture, $"{result.Stored[i].Account}/{result.Stored[i].Mailbox}, UID {result.Stored[i].Uid}"));
         foreach (var recipient in envelope?.Recipients ?? [])
             if (recipient.Status == RecipientStatus.Waiting)

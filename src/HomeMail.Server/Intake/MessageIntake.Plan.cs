@@ -13,7 +13,7 @@ public sealed partial class MessageIntake
     /// (RFC 4865) is held for the accounts here too: they wait in the envelope with the mailbox they are for, and <see cref="HeldMail"/> delivers to them.
     /// </summary>
     private (List<LocalDelivery> Deliveries, Envelope? Envelope) Plan(
-        MailTransaction transaction, ReceivedMessage message, HostedNames names, bool mayAnswer)
+        MailTransaction transaction, ReceivedMessage message, HostedNames names, bool mayAnswer, JudgedMail? judged = null)
     {
         var deliveries = new List<LocalDelivery>();
         var queued = new List<EnvelopeRecipient>();
@@ -26,13 +26,14 @@ public sealed partial class MessageIntake
             {
                 if (deliveries.Exists(d => d.Account == account) || queued.Exists(q => q.Local?.Account == account))
                     continue;
-                if (isHeld)
+                if (isHeld && judged is not { Reply: not null })
                     queued.Add(HeldMail.Recipient(names.Account(account)!, recipient, transaction.Mail.HoldUntil!.Value));
-                else
-                    deliveries.Add(new LocalDelivery(account, LocalDelivery.Inbox) { Recipient = recipient.Address });
+                else if (new LocalDelivery(account, LocalDelivery.Inbox) { Recipient = recipient.Address } is var delivery && (judged is null ? delivery : judged.Place(delivery)) is { } placed)
+                    deliveries.Add(placed);
             }
+            // Junk is never sent on, and what is refused is only kept.
             foreach (var address in destinations.Outside)
-                if (!queued.Exists(q => q.Address.Equals(address)))
+                if (judged is not { IsSentOn: false } && !queued.Exists(q => q.Address.Equals(address)))
                     queued.Add(new EnvelopeRecipient
                     {
                         Address = address,
@@ -41,7 +42,7 @@ public sealed partial class MessageIntake
                         NextAttempt = clock.GetUtcNow(),
                     });
             // Who asked to be told of success is told by the queue, which is where DSNs are made.
-            if (recipient.Notify.HasFlag(DsnNotify.Success) && destinations.Accounts.Count > 0 && mayAnswer && !isHeld)
+            if (recipient.Notify.HasFlag(DsnNotify.Success) && destinations.Accounts.Any(account => judged?.IsTaken(account) ?? true) && mayAnswer && !isHeld)
                 queued.Add(new EnvelopeRecipient
                 {
                     Address = recipient.Address,

@@ -5,6 +5,7 @@ using HomeMail.Protocol.Spf;
 using HomeMail.Protocol.Text;
 using HomeMail.Server.Authentication;
 using HomeMail.Server.House;
+using HomeMail.Server.Policy;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
@@ -41,6 +42,12 @@ public sealed partial class MessageIntake(
     /// <summary>Is told what becomes of messages, or null.</summary>
     public DeliveryHistory? History { get; init; }
 
+    /// <summary>Decides what becomes of messages; without one all are taken.</summary>
+    public Judgement? Judgement { get; init; }
+
+    /// <summary>Keeps what was refused in bounds, or null.</summary>
+    public RefusedMail? Refused { get; init; }
+
     /// <summary>What our own client is sending to ourselves at this moment, or null.</summary>
     public OpenDeliveries? OpenDeliveries { get; init; }
 
@@ -50,6 +57,8 @@ public sealed partial class MessageIntake(
         ArgumentNullException.ThrowIfNull(client);
         if (spool.Admit(Math.Max(mail.Size, 0)) is var condition && condition != StorageCondition.None)
             return Reply(condition);
+        if (!client.Principal.IsOurs && Judgement?.Limit(client.Peer.Address, origin.Subjects.IsUnknown(client.Peer.Address), Math.Max(mail.Size, 0)) is { } limit)
+            return SmtpReplies.LimitReached(MailPolicy.Words(limit));
         // The null reverse-path is anybody's: a receipt is sent with it (RFC 8098 3). Its From is still to be the account's own.
         if (client.Principal.Kind == PrincipalKind.Account && mail.Sender is not null && !options().Names.Owns(client.Principal.Name, mail.Sender))
             return SmtpReplies.SenderNotYours;
@@ -86,8 +95,9 @@ public sealed partial class MessageIntake(
         return SmtpReplies.RecipientOk;
     }
 
-    private OriginGathering Gather(MailTransaction transaction) =>
-        origin.Begin(transaction.Client.Peer.Address, transaction.Client.HelloName, transaction.Mail.Sender, options().Hostname);
+    private StrangerGathering Gather(MailTransaction transaction) => new(
+        origin.Begin(transaction.Client.Peer.Address, transaction.Client.HelloName, transaction.Mail.Sender, options().Hostname),
+        Judgement, transaction.Client.Peer.Address, origin.Subjects.IsUnknown(transaction.Client.Peer.Address));
 
     /// <inheritdoc/>
     public SpoolMessage Begin() => spool.Begin(MessageId.New(clock));
@@ -131,12 +141,15 @@ public sealed partial class MessageIntake(
         if (!principal.IsOurs)
         {
             transaction.Gathering ??= Gather(transaction);
-            var gathering = (OriginGathering)transaction.Gathering;
+            var gathering = ((StrangerGathering)transaction.Gathering).Origin;
             gathering.IsOurs = message.Digest is { } digest && OpenDeliveries!.Take(transaction.Mail.Sender, Paths(transaction), digest);
             facts = await gathering.FinishAsync(message.OriginalHeader, message.Body.OpenBody, cancel).ConfigureAwait(false);
             local.Write(facts.Fields(settings.Hostname));
             transaction.Client.EarlyLookUps = 0;
         }
+        var judged = await JudgeAsync(transaction, message, facts, settings, cancel).ConfigureAwait(false);
+        if (judged?.Reply is { IsTransient: true } later)
+            return later;
         using var travel = new PooledWriter(2048);
         // Signed is what a principal sends from an address that it owns, and nothing else (RFC 6376 2.2): authors are known only then.
         if (authors.Count > 0)
@@ -144,7 +157,9 @@ public sealed partial class MessageIntake(
         var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
-        var (deliveries, envelope) = Plan(transaction, message, settings.Names, principal.IsOurs || facts is { IsSenderVerified: true });
+        var (deliveries, envelope) = Plan(transaction, message, settings.Names, principal.IsOurs || facts is { IsSenderVerified: true }, judged);
+        if (judged?.Reply is { } refusal && deliveries.Count == 0)
+            return refusal;
         var result = await CommitAsync(
             new CommitRequest
             {

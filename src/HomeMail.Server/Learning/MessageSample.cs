@@ -52,19 +52,7 @@ public sealed class MessageSample
     }
 
     /// <summary>By what the message is known again, also as a copy: its identifying fields and the beginning of its body. What trace fields were added does not count.</summary>
-    public ulong Key
-    {
-        get
-        {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            var header = MessageText.Header(_message.Span, out var body);
-            foreach (var field in new HeaderFields(header))
-                if (field.Is("Message-ID"u8) || field.Is("Date"u8) || field.Is("From"u8) || field.Is("Subject"u8))
-                    hash.AppendData(field.Value.Trim(" \t\r\n"u8));
-            hash.AppendData(body[..Math.Min(body.Length, IdentifyingOctets)]);
-            return BinaryPrimitives.ReadUInt64LittleEndian(hash.GetHashAndReset());
-        }
-    }
+    public ulong Key => ReadKey();
 
     /// <summary>The hashes of its words, each once: those of the text, those of the subject, and whom it names as its author.</summary>
     public IReadOnlyCollection<ulong> Tokens => _tokens ??= ReadTokens();
@@ -123,6 +111,17 @@ public sealed class MessageSample
             if (field.Is("From"u8) && !AddressList.TryParse(field.Value, addresses))
                 return null;
         return addresses.Count == 1 ? addresses[0].Key : null;
+    }
+
+    private ulong ReadKey()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var header = MessageText.Header(_message.Span, out var body);
+        foreach (var field in new HeaderFields(header))
+            if (field.Is("Message-ID"u8) || field.Is("Date"u8) || field.Is("From"u8) || field.Is("Subject"u8))
+                hash.AppendData(field.Value.Trim(" \t\r\n"u8));
+        hash.AppendData(body[..Math.Min(body.Length, IdentifyingOctets)]);
+        return BinaryPrimitives.ReadUInt64LittleEndian(hash.GetHashAndReset());
     }
 
     private HashSet<ulong> ReadTokens()

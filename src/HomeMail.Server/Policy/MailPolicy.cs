@@ -50,8 +50,15 @@ public static class MailPolicy
     }
 
     private static Verdict? Limited(MailFacts facts) => facts is { Limit: { } limit, MayDefer: true }
-        ? new Verdict(PolicyReasons.Limit, string.Create(CultureInfo.InvariantCulture, $"{limit.Name}; possible again at {limit.Until.UtcDateTime:yyyy-MM-dd HH:mm} UTC"))
-        : null;
+        ? new Verdict(PolicyReasons.Limit, Words(limit)) : null;
+
+    /// <summary>A limit in words for a reply: which, and until when.</summary>
+    /// <param name="limit">The limit.</param>
+    public static string Words(LimitReached limit)
+    {
+        ArgumentNullException.ThrowIfNull(limit);
+        return string.Create(CultureInfo.InvariantCulture, $"{limit.Name}; possible again at {limit.Until.UtcDateTime:yyyy-MM-dd HH:mm} UTC");
+    }
 
     /// <summary>Who a known principal is need not be asked; what it sends and whether the recipient wants it does.</summary>
     private static Verdict OfKnown(MailFacts facts, RecipientFacts recipient)

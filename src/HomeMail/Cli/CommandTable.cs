@@ -36,7 +36,7 @@ internal static class CommandTable
         new("account", "[list] | show NAME", "List accounts, or show one with its mailboxes", [Json], 2, AccountCommand.RunAsync),
         new("queue", "[list] | show ID | retry ID | retry DOMAIN | retry all | hold ID | release ID | drop ID", "Look into the queue and steer it", [Json], 2, QueueCommand.RunAsync),
         new("log", "ID | ADDRESS", "Tell what became of a message, or of an address's messages", [Json], 1, LogCommand.RunAsync),
-        new("explain", "ID", "Tell in plain words why a message was treated as it was", [Json], 1, null),
+        new("explain", "ID", "Tell in plain words why a message was treated as it was", [Json], 1, ExplainCommand.RunAsync),
         new("spf", "IP MAIL-FROM [HELO]", "Check SPF", [Resolver, Json], 3, SpfCommand.RunAsync),
         new("dkim", "FILE | rotate DOMAIN", "Check the DKIM signatures of a message, or make new signing keys", [Resolver, Json], 2, DkimCommand.RunAsync),
         new("dmarc", "DOMAIN | --reports [DOMAIN]", "Show the DMARC policy of a domain, or what others report about ours",

@@ -140,6 +140,7 @@ internal static class KnownKeys
             new("allow", "IP addresses, networks such as 192.0.2.0/24, domains, mail addresses, comma separated"),
             new("dmarc-reject", "refuse, junk, off", "refuse"),
             new("trusted-arc-sealers", "domain names, comma separated"),
+            new("first-time-delay", "a time such as 5s, from 1s to 1m, or off", "5s"),
             new("dmarc-reports", "off, on, all (on, and about the domains hosted here too)", "off"),
             new("report-from", "a mail address in a domain hosted here or at hostname, or nothing for postmaster"),
         ]),
@@ -165,6 +166,10 @@ internal static class KnownKeys
             new("session-timeout", "a time such as 1h, from 1m to 1d", "1h"),
             new("data-rate", "octets a second from 1 to 1M, or off", "128"),
             new("hold-at-most", "a time such as 30d, from 1h to 365d, or off", "30d"),
+            new("address-messages-per-day", CountOrOff, "1000"),
+            new("address-size-per-day", "a size from 1M to 1T, or off", "1G"),
+            new("network-messages-per-day", CountOrOff, "3000"),
+            new("network-size-per-day", "a size from 1M to 1T, or off", "3G"),
         ]),
         new("queue", null,
         [

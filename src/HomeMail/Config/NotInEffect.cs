@@ -19,10 +19,6 @@ internal static class NotInEffect
         "account.new-recipients-per-day",
         "device.*",
         "rule.*",
-        "policy.greylist",
-        "policy.dnsbl",
-        "policy.allow",
-        "policy.dmarc-reject",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

@@ -168,6 +168,7 @@ internal sealed class RawPolicy
     [ConfigurationKeyName("allow")] public string? Allow { get; set; }
     [ConfigurationKeyName("dmarc-reject")] public string? DmarcReject { get; set; }
     [ConfigurationKeyName("trusted-arc-sealers")] public string? TrustedArcSealers { get; set; }
+    [ConfigurationKeyName("first-time-delay")] public string? FirstTimeDelay { get; set; }
     [ConfigurationKeyName("dmarc-reports")] public string? DmarcReports { get; set; }
     [ConfigurationKeyName("report-from")] public string? ReportFrom { get; set; }
 }
@@ -195,6 +196,10 @@ internal sealed class RawLimits
     [ConfigurationKeyName("session-timeout")] public string? SessionTimeout { get; set; }
     [ConfigurationKeyName("data-rate")] public string? DataRate { get; set; }
     [ConfigurationKeyName("hold-at-most")] public string? HoldAtMost { get; set; }
+    [ConfigurationKeyName("address-messages-per-day")] public string? AddressMessagesPerDay { get; set; }
+    [ConfigurationKeyName("address-size-per-day")] public string? AddressSizePerDay { get; set; }
+    [ConfigurationKeyName("network-messages-per-day")] public string? NetworkMessagesPerDay { get; set; }
+    [ConfigurationKeyName("network-size-per-day")] public string? NetworkSizePerDay { get; set; }
 }
 
 internal sealed class RawQueue

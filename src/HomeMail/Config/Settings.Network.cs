@@ -62,6 +62,9 @@ public sealed record PolicySettings(
     bool Greylist, IReadOnlyList<string> Dnsbl, IReadOnlyList<IPNetwork> AllowNetworks, IReadOnlyList<string> AllowDomains,
     IReadOnlyList<Address> AllowAddresses, DmarcReject DmarcReject, IReadOnlyList<string> TrustedArcSealers)
 {
+    /// <summary>How long the first message of somebody unknown waits for its reply; null for not at all.</summary>
+    public TimeSpan? FirstTimeDelay { get; init; }
+
     /// <summary>About whom aggregate reports are sent (RFC 9990).</summary>
     public ReportScope DmarcReports { get; init; }
 

@@ -114,9 +114,18 @@ public sealed record TlsSettings(string? Certificate, string? Key);
 /// <param name="SessionTimeout">How long a session may last.</param>
 /// <param name="DataRate">Octets a second below which a sender is too slow; null for no limit.</param>
 /// <param name="HoldAtMost">The longest FUTURERELEASE (RFC 4865); null if it is not offered.</param>
+/// <param name="Inbound">What may come in from where in a day.</param>
 public sealed record LimitSettings(
     int Connections, int ConnectionsPerAddress, int Recipients, int MessagesPerSession, int Commands, int JunkCommands, int AuthFailures,
-    TimeSpan? AuthBlock, int LineLength, int Hops, TimeSpan IdleTimeout, TimeSpan SessionTimeout, long? DataRate, TimeSpan? HoldAtMost);
+    TimeSpan? AuthBlock, int LineLength, int Hops, TimeSpan IdleTimeout, TimeSpan SessionTimeout, long? DataRate, TimeSpan? HoldAtMost,
+    InboundSettings Inbound);
+
+/// <summary>What strangers may send in a day; null for no limit.</summary>
+/// <param name="AddressMessages">Messages from one address.</param>
+/// <param name="AddressSize">Octets from one address.</param>
+/// <param name="NetworkMessages">Messages from one network (/24, /64).</param>
+/// <param name="NetworkSize">Octets from one network.</param>
+public sealed record InboundSettings(int? AddressMessages, long? AddressSize, int? NetworkMessages, long? NetworkSize);
 
 /// <summary>[queue].</summary>
 /// <param name="RetryFirst">The time to the second attempt; it doubles from there.</param>

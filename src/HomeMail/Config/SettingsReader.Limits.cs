@@ -21,7 +21,12 @@ internal sealed partial class SettingsReader
             reader.Duration("idle-timeout", raw.IdleTimeout, TimeSpan.FromSeconds(10), TimeSpan.FromHours(1)),
             reader.Duration("session-timeout", raw.SessionTimeout, TimeSpan.FromMinutes(1), TimeSpan.FromDays(1)),
             reader.SizeOrOff("data-rate", raw.DataRate, 1, Mega),
-            reader.DurationOrOff("hold-at-most", raw.HoldAtMost, TimeSpan.FromHours(1), TimeSpan.FromDays(365)));
+            reader.DurationOrOff("hold-at-most", raw.HoldAtMost, TimeSpan.FromHours(1), TimeSpan.FromDays(365)),
+            new InboundSettings(
+                reader.NumberOrOff("address-messages-per-day", raw.AddressMessagesPerDay),
+                reader.SizeOrOff("address-size-per-day", raw.AddressSizePerDay, Mega, 1024 * Giga),
+                reader.NumberOrOff("network-messages-per-day", raw.NetworkMessagesPerDay),
+                reader.SizeOrOff("network-size-per-day", raw.NetworkSizePerDay, Mega, 1024 * Giga)));
         if (limits.ConnectionsPerAddress > limits.Connections)
             reader.Error("connections-per-address", $"{limits.ConnectionsPerAddress} is above connections ({limits.Connections})");
         return limits;

@@ -231,6 +231,7 @@ internal sealed partial class SettingsReader
             reader.Choice("dmarc-reject", raw.DmarcReject, ("refuse", DmarcReject.Refuse), ("junk", DmarcReject.Junk), ("off", DmarcReject.Off)),
             reader.DomainNames("trusted-arc-sealers", raw.TrustedArcSealers))
         {
+            FirstTimeDelay = reader.DurationOrOff("first-time-delay", raw.FirstTimeDelay, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)),
             DmarcReports = reader.Choice("dmarc-reports", raw.DmarcReports, ("off", ReportScope.Off), ("on", ReportScope.Foreign), ("all", ReportScope.All)),
             ReportFrom = ReadReportFrom(reader, raw.ReportFrom),
         };
