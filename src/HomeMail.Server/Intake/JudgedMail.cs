@@ -1,3 +1,4 @@
+using HomeMail.Protocol.Dmarc;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Server.Policy;
 using HomeMail.Storage;
@@ -30,7 +31,7 @@ public sealed class JudgedMail
         if (elsewhere is { Kind: VerdictKind.Defer })
             Elsewhere = withoutDeferral(null);
         // Where somebody has been waited for before, nobody waits now.
-        Delay = all.TrueForAll(static v => v.Delay > TimeSpan.Zero) ? all.Max(static v => v.Delay) : TimeSpan.Zero;
+        Delay = all.Count > 0 && all.TrueForAll(static v => v.Delay > TimeSpan.Zero) ? all.Max(static v => v.Delay) : TimeSpan.Zero;
     }
 
     /// <summary>The verdicts by account.</summary>
@@ -47,6 +48,23 @@ public sealed class JudgedMail
 
     /// <summary>Whether the message goes on to recipients elsewhere. Junk never does.</summary>
     public bool IsSentOn => Reply is null && (Elsewhere is null || Elsewhere.Kind == VerdictKind.Accept);
+
+    /// <summary>What was done because of the author domain's DMARC policy (RFC 9990 3.1.1.9): of several recipients the most severe.</summary>
+    public DmarcPolicy Handling
+    {
+        get
+        {
+            var handling = DmarcPolicy.None;
+            foreach (var verdict in _accounts.Values)
+            {
+                if (verdict.Reason == PolicyReasons.DmarcReject)
+                    return DmarcPolicy.Reject;
+                if (verdict.Reason == PolicyReasons.DmarcRejectJunk || verdict.Reason == PolicyReasons.DmarcQuarantine)
+                    handling = DmarcPolicy.Quarantine;
+            }
+            return handling;
+        }
+    }
 
     /// <summary>Whether an account takes the message.</summary>
     /// <param name="account">The account.</param>

@@ -1,3 +1,4 @@
+using HomeMail.Protocol.Dmarc;
 using HomeMail.Server.Authentication;
 using HomeMail.Server.Policy;
 using HomeMail.Server.Smtp;
@@ -21,6 +22,16 @@ public sealed partial class MessageIntake
         Note(transaction, message.Body.Id, judged);
         await Judgement.WaitAsync(judged.Delay, clock, cancel).ConfigureAwait(false);
         return judged;
+    }
+
+    private void Observe(
+        MailTransaction transaction, ReceivedMessage message, OriginFacts? facts, JudgedMail? judged, IReadOnlyList<LocalDelivery> deliveries, IReadOnlyList<StoredMessage> stored)
+    {
+        if (facts is not null)
+            Observer?.Received(new Reception(message.Body.Id, facts, message.OriginalHeader, [.. transaction.Recipients.Select(static r => r.Address)], deliveries, stored)
+            {
+                Handling = judged?.Handling ?? DmarcPolicy.None,
+            });
     }
 
     // What is plain needs no line: that somebody of the house writes to another.

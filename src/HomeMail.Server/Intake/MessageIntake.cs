@@ -159,7 +159,10 @@ public sealed partial class MessageIntake(
 
         var (deliveries, envelope) = Plan(transaction, message, settings.Names, principal.IsOurs || facts is { IsSenderVerified: true }, judged);
         if (judged?.Reply is { } refusal && deliveries.Count == 0)
+        {
+            Observe(transaction, message, facts, judged, [], []);
             return refusal;
+        }
         var result = await CommitAsync(
             new CommitRequest
             {
@@ -170,12 +173,11 @@ public sealed partial class MessageIntake(
                 Local = deliveries,
                 Envelope = envelope,
             },
-            transaction.Mail.Sender, transaction.Client.Peer.Address, principal, facts, cancel).ConfigureAwait(false);
+            transaction.Mail.Sender, transaction.Client.Peer.Address, principal, facts, cancel, judged).ConfigureAwait(false);
         if (!result.IsCommitted)
             return Reply(result.Condition);
-        if (facts is not null)
-            Observer?.Received(new Reception(id, facts, message.OriginalHeader, [.. transaction.Recipients.Select(static r => r.Address)], deliveries, result.Stored));
-        return SmtpReplies.Accepted(id.Value);
+        Observe(transaction, message, facts, judged, deliveries, result.Stored);
+        return judged?.Reply ?? SmtpReplies.Accepted(id.Value);
     }
 
     private async ValueTask SignAsync(

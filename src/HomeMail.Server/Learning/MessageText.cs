@@ -104,12 +104,16 @@ public static class MessageText
     // RFC 2045 6.8: what is no letter of Base64 is passed over.
     private static byte[] DecodeBase64(ReadOnlySpan<byte> body)
     {
-        var letters = new byte[body.Length];
+        var letters = new byte[body.Length + 3];
         var count = 0;
         foreach (var c in body)
             if (char.IsAsciiLetterOrDigit((char)c) || c is (byte)'+' or (byte)'/')
                 letters[count++] = c;
-        count -= count % 4;
+        // A single letter at the end holds no octet; two or three are filled up.
+        if (count % 4 == 1)
+            count--;
+        while (count % 4 != 0)
+            letters[count++] = (byte)'=';
         var decoded = new byte[Base64.GetMaxDecodedFromUtf8Length(count)];
         return Base64.DecodeFromUtf8(letters.AsSpan(0, count), decoded, out _, out var written) == OperationStatus.Done ? decoded[..written] : [];
     }

@@ -108,10 +108,10 @@ public static class MailPolicy
         return Signs(facts) is { Length: > 0 } signs ? new Verdict(PolicyReasons.Suspicious, signs) : null;
     }
 
-    // Only here, where nothing else has decided, does what DNS would have said matter.
+    // Only here, where nothing else has decided, does what DNS would have said matter. A program of this machine has no queue that could wait for it.
     private static Verdict? Undecided(MailFacts facts)
     {
-        if (facts.Dmarc != DmarcResult.TempError || facts.TrustedSealer is not null || facts.Rules.DmarcReject == DmarcRejectAction.Off)
+        if (facts.Dmarc != DmarcResult.TempError || facts.TrustedSealer is not null || facts.Rules.DmarcReject == DmarcRejectAction.Off || facts.IsThisMachine)
             return null;
         return facts.IsTroubleLong ? new Verdict(PolicyReasons.DnsTroubleLong, facts.Author)
             : facts.MayDefer ? new Verdict(PolicyReasons.DnsTrouble, facts.Author) : null;

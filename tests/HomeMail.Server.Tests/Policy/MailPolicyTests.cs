@@ -112,6 +112,7 @@ public class MailPolicyTests
         Add("DNS trouble, but it is allowed", Trouble with { Allowed = Allowance.Sender }, "allowed");
         Add("DNS trouble, but it is sealed", Trouble with { TrustedSealer = "lists.example" }, "accepted");
         Add("DNS trouble, listed", Trouble with { BlockLists = ["bl.example"] }, "dnsbl: 192.0.2.10 by bl.example");
+        Add("DNS trouble, from this machine", Trouble with { Way = MailWay.Masked, IsAddressUnknown = true, IsThisMachine = true }, "accepted");
         Add("DNS trouble for hours", Trouble with { IsTroubleLong = true }, "dns-trouble-long: bank.example");
         Add("DNS trouble, stored anyway", Trouble with { MayDefer = false }, "accepted");
         Add("reverse DNS trouble alone", Facts.Honest with { Reverse = "temperror" }, "accepted");

@@ -8,6 +8,7 @@ using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
 using HomeMail.Server.Intake;
+using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
@@ -31,7 +32,7 @@ public sealed class TestHouse : IAsyncDisposable
     private readonly StringWriter _log = new();
     private readonly TextWriter _logWriter;
 
-    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null, TimeProvider? guardClock = null)
+    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null, TimeProvider? guardClock = null, JudgementOptions? policy = null)
     {
         Clock = clock ?? TimeProvider.System;
         _logWriter = TextWriter.Synchronized(_log);
@@ -70,13 +71,26 @@ public sealed class TestHouse : IAsyncDisposable
             },
             Masks = Masks,
         };
-        Intake = new MessageIntake(Data.Spool, origin, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries, Observer = new Relay(this) };
+        State = new StateStore(Path.Combine(_folder, "state.db"), Clock);
+        Learning = new AccountLearning(Path.Combine(_folder, "learning"), new Reputation(State.Collection("reputation"), Clock), static () => "mail.example.org", Log);
+        var judgement = policy is null ? null : new Judgement(
+            new BlockLists(Zone, () => BlockLists, Clock, Log), new Greylist(State.Collection("greylist"), Clock), new Patience(State.Collection("trouble"), Clock),
+            new InboundLimits(State.Collection("inbound"), () => Rates, Clock), Learning, () => policy);
+        Intake = new MessageIntake(Data.Spool, origin, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { Judgement = judgement, Refused = new RefusedMail(Data.Mail, static _ => null, Clock, static () => true, Log), History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries, Observer = new Relay(this) };
     }
 
     /// <summary>The certificate that sessions show unless told otherwise.</summary>
     public static TlsIdentity SelfSigned => Identity.Value;
 
     public TimeProvider Clock { get; }
+
+    public StateStore State { get; }
+
+    public AccountLearning Learning { get; }
+
+    public List<string> BlockLists { get; } = [];
+
+    public InboundRates Rates { get; set; } = new(null, null, null, null);
 
     public Log Log { get; }
 
@@ -191,6 +205,7 @@ public sealed class TestHouse : IAsyncDisposable
         Heartbeat.Beat();
         await Task.WhenAll(_sessions).WaitAsync(TimeSpan.FromSeconds(20));
         Heartbeat.Dispose();
+        State.Dispose();
         await Data.DisposeAsync();
         Directory.Delete(_folder, true);
         _stop.Dispose();
