@@ -68,8 +68,8 @@ house() {
             printf '[account:%s]\naddresses = %s@home.example\n' "$name" "$name"
             echo "$name-secret" | "$@" passwd
         done
-        # Tests cannot wait for a second attempt.
-        printf '[policy]\ngreylist = off\n'
+        # Tests cannot wait for a second attempt, nor for the reply to a first one.
+        printf '[policy]\ngreylist = off\nfirst-time-delay = off\n'
         printf '%s\n' "${house_more-}"
     } > "$folder/homemail.ini"
 }
