@@ -3,8 +3,8 @@
 #
 #   internet 62.1.2.1 (DNS), .66 (a forger), .25 (an honest host)        --- wan
 #   router   62.1.2.7 outside, 192.168.1.254 inside: miniupnpd, and every client that it forwards gets its own inner address
-# The addresses are not of the documentation ranges, since miniupnpd takes those for a WAN without an address of its own.
 #   mail     192.168.1.2                                                     --- lan
+# The addresses are not of the documentation ranges, since miniupnpd takes those for a WAN without an address of its own.
 #
 # needs: iproute2 nftables miniupnpd swaks knot python3 procps
 set -uo pipefail
