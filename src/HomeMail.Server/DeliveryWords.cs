@@ -38,4 +38,10 @@ public static class DeliveryWords
 
     /// <summary>It was taken out of the queue by hand.</summary>
     public const string Dropped = "dropped";
+
+    /// <summary>It was taken, and goes nowhere: an account's rule says so, or it may not be sent on.</summary>
+    public const string Discarded = "discarded";
+
+    /// <summary>An account's rule has sent it on.</summary>
+    public const string Forwarded = "forwarded";
 }

@@ -51,6 +51,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly RemoteDelivery _delivery;
     private readonly QueueRunner _queue;
     private readonly MessageIntake _intake;
+    private readonly InProcessRoute _inProcess;
     private readonly ReportTally _tally;
     private readonly ReportReading _reportReading;
     private readonly ReportSender _reportSender;
@@ -118,11 +119,15 @@ internal sealed partial class HouseServer : IAsyncDisposable
             OpenDeliveries = open,
             Judgement = ServerMap.Judgement(() => _running.Settings, resolver, _state, Learning, clock, log),
             Refused = _refused,
+            Rewriting = new SenderRewriting(_secret, clock, IsClockSane, _state.Collection("srs", 5_000)),
+            Limits = new AccountLimits(_state.Collection("sent", 2_000), _state.Collection("written", 50_000), clock),
+            Vacations = new VacationReplies(_state.Collection("vacation", 5_000), clock),
             Observer = new AggregateReporting(_tally, _reportReading, () => _running.Settings.Policy.DmarcReports, IsHosted, IsClockSane, log),
         };
         _reportSender = new ReportSender(
             _tally, new ReportDestinations(resolver), _intake, ReportsAs, $"HomeMail {BuildFacts.Version}", clock, IsClockSane, log);
-        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => IsOursNow(address) ? open : null };
+        var options = ServerMap.Delivery(settings) with { IsOwnGreeting = _sessions.IsGreeting, ClockIsSane = IsClockSane, RecognisedAt = address => IsOursNow(address) ? open : null, RecognisedInProcess = open, ComesBackBySmtp = IsDomain };
+        _inProcess = new InProcessRoute(IsDomain, () => _addresses.Current.Of(AddressFamily.InterNetwork) ?? _addresses.Current.Of(AddressFamily.InterNetworkV6));
         _ports = new PortEvidence(_state.Collection("port25", 4), clock, log);
         _health = new FamilyHealth(resolver, settings.Server.Hostname, clock);
         _health.Changed += (family, report) => log.Info(
@@ -139,6 +144,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
             Routes = ServerMap.Routes(settings),
             TlsResults = _tlsResults,
             Ports = _ports,
+            InProcess = _inProcess,
         };
         var forwarding = new SealedForwarding(_delivery, SealingKeys, () => _running.Settings.Server.Hostname, resolver, clock, IsClockSane, log);
         var store = new SpoolQueueStore(_data.Spool);
@@ -180,6 +186,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
             Connected = _masked.Connected,
             SpeaksProxy = SpeaksProxy,
         };
+        _inProcess.Begin(context, stop);
         var listen = _running.Settings.Listen;
         Listen(listen.Smtp, SmtpRole.Mta, context);
         Listen(listen.Submission, SmtpRole.Submission, context);
@@ -311,6 +318,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
 
     private bool IsHosted(string domain) =>
         _running.Intake.Names.Domain(domain) is not null || domain.Equals(_running.Intake.Hostname, StringComparison.OrdinalIgnoreCase);
+
+    private bool IsDomain(string domain) => _running.Intake.Names.Domain(domain) is not null;
 
     private void Enqueue(Envelope envelope) => _queue.Add(envelope);
 

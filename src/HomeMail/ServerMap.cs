@@ -23,9 +23,33 @@ internal static class ServerMap
     public static HostedNames Names(Settings settings, ReadOnlySpan<byte> secret) => new(
         settings.Server.Hostname,
         settings.Domains.Values.Select(d => new HostedDomain(d.Name, d.Tenant, d.CatchAll, d.LocalDelivery == LocalDelivery.Shortcut)),
-        [.. settings.Accounts.Values.Select(a => new HostedAccount(a.Name, a.Addresses, a.Password, a.Quota))],
+        [.. settings.Accounts.Values.Select(a => Account(settings, a))],
         settings.Aliases.Values.Select(a => new HostedAlias(a.Address, a.Members)),
         secret);
+
+    private static HostedAccount Account(Settings settings, AccountSettings account) => new(account.Name, account.Addresses, account.Password, account.Quota)
+    {
+        SendsPerDay = account.SendsPerDay,
+        NewRecipientsPerDay = account.NewRecipientsPerDay,
+        Vacation = account.Vacation is { } away ? new VacationText(away.Text, away.Subject, away.From, away.Until, away.Days) : null,
+        Rules =
+        [
+            .. settings.Rules.Where(rule => rule.Account.Equals(account.Name, StringComparison.OrdinalIgnoreCase)).Select(rule => new MailRule(rule.Name)
+            {
+                From = rule.From,
+                To = rule.To,
+                Subject = rule.Subject,
+                HeaderName = rule.HeaderName,
+                HeaderPattern = rule.HeaderPattern,
+                ListId = rule.ListId,
+                LargerThan = rule.LargerThan,
+                VerifiedDomain = rule.VerifiedDomain,
+                Mailbox = rule.Mailbox,
+                Forward = rule.Forward,
+                Discard = rule.Discard,
+            }),
+        ],
+    };
 
     /// <exception cref="IOException">The certificate or key cannot be read.</exception>
     public static TlsIdentity Identity(Settings settings, TimeProvider clock) => settings.Tls is { Certificate: { } certificate, Key: { } key }

@@ -170,6 +170,15 @@ public static partial class SmtpReplies
     /// <summary>A hosted domain has no such user.</summary>
     public static readonly SmtpReply NoSuchUser = new(550, "5.1.1", "No such user here");
 
+    /// <summary>Mail with a sender for an address that only DSNs come back to.</summary>
+    public static readonly SmtpReply ReturnsOnly = new(550, "5.7.1", "This address takes delivery reports only (MAIL FROM:<>)");
+
+    /// <summary>Too many DSNs for one address.</summary>
+    public static readonly SmtpReply TooManyReturns = new(450, "4.7.1", "Too many reports for this address today");
+
+    /// <summary>A stranger's message for an alias that only leads outside, with a name of this house in From and no proof of it.</summary>
+    public static readonly SmtpReply NotSentOn = new(550, "5.7.1", "Message has our name in From without proof, and is not sent on");
+
     /// <summary>The mailbox is over its quota.</summary>
     public static readonly SmtpReply MailboxFull = new(452, "4.2.2", "Mailbox is full");
 

@@ -35,6 +35,13 @@ internal sealed class Attempt(MailTransaction mail, Destination destination, Tak
             place = fault;
     }
 
+    /// <summary>What a session has said in the end counts for more than why others could not be had.</summary>
+    public void Answered(SessionFault fault)
+    {
+        (_passing, _lasting) = (null, null);
+        Note(fault);
+    }
+
     /// <summary>The message may have arrived: it is neither sent elsewhere now nor given up.</summary>
     public void Doubt(SessionFault fault)
     {

@@ -28,6 +28,9 @@ public sealed record DeliveryOptions
     /// <summary>Where what is sent to an address is entered so that it is recognised when it comes in here; null for addresses that are not ours.</summary>
     public Func<IPAddress, OpenDeliveries?> RecognisedAt { get; init; } = static _ => null;
 
+    /// <summary>Where what is sent to a session of this process over pipes is entered in the same way, or null.</summary>
+    public OpenDeliveries? RecognisedInProcess { get; init; }
+
     /// <summary>Whether mail for a domain is meant to come back to this server over SMTP (<c>local-delivery = smtp</c>), so that our own address is no loop.</summary>
     public Func<string, bool> ComesBackBySmtp { get; init; } = static _ => false;
 

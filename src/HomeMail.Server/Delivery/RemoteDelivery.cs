@@ -51,6 +51,9 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     /// <summary>What is known of port 25 on the way out; null asks nobody.</summary>
     public PortEvidence? Ports { get; init; }
 
+    /// <summary>The way to domains hosted here where no host of theirs can be reached, or null.</summary>
+    public ILocalRoute? InProcess { get; init; }
+
     /// <summary>How many sessions wait for more mail.</summary>
     public int IdleCount => _idle.Count;
 
@@ -84,8 +87,33 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                     return attempt.Reach;
             }
         }
+        // Nothing has answered: if the domain is our own, its session is here.
+        if (attempt.Dialled == 0 && mail.IsOpen && InProcess?.Open(destination.Domain) is { } stream)
+            await OverProcessAsync(attempt, stream, cancel).ConfigureAwait(false);
         attempt.Close();
         return attempt.Reach;
+    }
+
+    private async ValueTask OverProcessAsync(Attempt attempt, Stream stream, CancellationToken cancel)
+    {
+        var session = new SmtpClient(stream, _options.Hostname, _options, _clock, _log, _lifetime.Token) { OpenDeliveries = _options.RecognisedInProcess, IsInProcess = true };
+        await using var closing = session.ConfigureAwait(false);
+        await using var broken = BreakOff(session, cancel).ConfigureAwait(false);
+        // REQUIRETLS is offered under TLS only, though nobody could listen here.
+        var demand = attempt.Mail.Envelope.RequireTls ? TlsDemand.Opportunistic : TlsDemand.Never;
+        var fault = await session.GreetAsync(demand).ConfigureAwait(false);
+        using var place = fault is null ? await attempt.Place(cancel).ConfigureAwait(false) : null;
+        fault ??= await session.BeginAsync(demand, null).ConfigureAwait(false);
+        if (fault is null)
+        {
+            attempt.Reach = Reach.Reached;
+            attempt.Mail.Security = "within this server";
+            fault = await session.SendAsync(attempt.Mail).ConfigureAwait(false);
+        }
+        if (fault is { MayHaveArrived: true })
+            attempt.Doubt(fault);
+        else if (fault is not null)
+            attempt.Answered(fault);
     }
 
     /// <summary>Opens a session at a smarthost as for a message, log-in included, and ends it: for whoever wants to know whether it would work.</summary>
@@ -199,7 +227,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
                     left.Remove(address);
                     attempt.Note(new SessionFault(Diagnostic.Of(host.Name, new EnhancedStatusCode(4, 4, 1), $"{why} ({address})")));
                     _families.Learn(host, address, worked: false);
-                    if (smarthost is null && why == StaggeredDial.TimedOut)
+                    if (smarthost is null && why == StaggeredDial.TimedOut && !_options.ComesBackBySmtp(attempt.Destination.Domain))
                         Ports?.TimedOut(address, host.Name, attempt.Destination.Domain);
                 }
                 if (dialled.Stream is null)
@@ -240,7 +268,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         try
         {
             var fault = await session.GreetAsync(way.Demand).ConfigureAwait(false);
-            if (fault is null && way.Smarthost is null)
+            if (fault is null && way.Smarthost is null && !session.IsSelf)
                 Ports?.Worked(way.Address);
             if (fault is null && session.IsSelf && !_options.ComesBackBySmtp(attempt.Destination.Domain))
             {

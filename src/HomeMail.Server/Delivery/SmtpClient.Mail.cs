@@ -65,7 +65,7 @@ public sealed partial class SmtpClient
         // RFC 8689 4.2.1; a DSN goes on without (5).
         if (envelope.RequireTls && envelope.Sender is not null)
         {
-            if (!IsVerified)
+            if (!IsVerified && !IsInProcess)
                 return Lacking(7, 10, "the sender asked for an encrypted way to a verified host (REQUIRETLS), and this host gives none");
             if (!Offer.Has(EhloKeywords.RequireTls))
                 return Lacking(7, 30, "the sender asked for an encrypted way (REQUIRETLS), and the host does not support that");

@@ -47,6 +47,9 @@ public sealed partial class SmtpClient : IAsyncDisposable
     /// <summary>Where transactions are entered while they last, if the server may be ourselves; else null.</summary>
     public OpenDeliveries? OpenDeliveries { get; init; }
 
+    /// <summary>Whether the other end is in this process, so that nobody can listen and nothing has to be proven.</summary>
+    public bool IsInProcess { get; init; }
+
     /// <summary>What the server offers now.</summary>
     public EhloCapabilities Offer { get; private set; } = EhloCapabilities.None;
 

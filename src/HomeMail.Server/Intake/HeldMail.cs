@@ -23,15 +23,16 @@ public sealed class HeldMail(IRemoteDelivery outside, Spool spool, Func<HostedNa
     /// <summary>The line of an envelope for an account that gets its message later.</summary>
     /// <param name="account">The account.</param>
     /// <param name="recipient">The recipient that was named.</param>
+    /// <param name="delivery">Where it goes then.</param>
     /// <param name="due">When.</param>
-    internal static EnvelopeRecipient Recipient(HostedAccount account, TransactionRecipient recipient, DateTimeOffset due) => new()
+    internal static EnvelopeRecipient Recipient(HostedAccount account, TransactionRecipient recipient, LocalDelivery delivery, DateTimeOffset due) => new()
     {
         Address = account.Addresses.Count > 0 ? account.Addresses[0] : recipient.Address,
         Notify = recipient.Notify,
         OriginalRecipient = recipient.OriginalRecipient,
         NextAttempt = due,
         // No UID is given before the time has come: the mailbox may be another by then.
-        Local = new LocalIntent(account.Name, LocalDelivery.Inbox, 0, 0),
+        Local = new LocalIntent(account.Name, delivery.Mailbox, 0, 0) { Flags = delivery.Flags, Keywords = delivery.Keywords, Reason = delivery.Reason },
     };
 
     /// <inheritdoc/>
@@ -57,7 +58,7 @@ public sealed class HeldMail(IRemoteDelivery outside, Spool spool, Func<HostedNa
     {
         var result = await spool.DeliverAsync(
             mail.Envelope,
-            [.. due.Select(i => (mail.Recipients[i], new LocalDelivery(mail.Recipients[i].Local!.Account, mail.Recipients[i].Local!.Mailbox) { Recipient = mail.Recipients[i].Address }))])
+            [.. due.Select(i => (mail.Recipients[i], At(mail.Recipients[i].Local!, mail.Recipients[i].Address)))])
             .ConfigureAwait(false);
         if (!result.IsCommitted)
             log.Error("store", ("id", mail.Envelope.Id.Value), ("condition", result.Condition.ToString()), ("what", result.Detail));
@@ -65,4 +66,12 @@ public sealed class HeldMail(IRemoteDelivery outside, Spool spool, Func<HostedNa
         foreach (var i in due)
             mail.Set(i, result.IsCommitted ? new RecipientResult(DeliveryOutcome.Delivered, Delivered) : new RecipientResult(DeliveryOutcome.Deferred, NotStored));
     }
+
+    private static LocalDelivery At(LocalIntent intent, Protocol.Message.Address recipient) => new(intent.Account, intent.Mailbox)
+    {
+        Recipient = recipient,
+        Flags = intent.Flags,
+        Keywords = intent.Keywords,
+        Reason = intent.Reason,
+    };
 }

@@ -17,7 +17,20 @@ public sealed record HostedDomain(string Name, string Tenant, string? CatchAll =
 /// <param name="Addresses">Its addresses; the first is the main one.</param>
 /// <param name="Credential">The password's keys, or null if nobody can log in.</param>
 /// <param name="Quota">Octets its mailboxes may have, or null for no limit.</param>
-public sealed record HostedAccount(string Name, IReadOnlyList<Address> Addresses, ScramCredential? Credential, long? Quota = null);
+public sealed record HostedAccount(string Name, IReadOnlyList<Address> Addresses, ScramCredential? Credential, long? Quota = null)
+{
+    /// <summary>Messages it may send a day, or null for no limit.</summary>
+    public int? SendsPerDay { get; init; }
+
+    /// <summary>Recipients it has never written to, a day, or null for no limit.</summary>
+    public int? NewRecipientsPerDay { get; init; }
+
+    /// <summary>What happens to its mail, in order; the first that fits counts.</summary>
+    public IReadOnlyList<MailRule> Rules { get; init; } = [];
+
+    /// <summary>What it answers while it is away, or null.</summary>
+    public VacationText? Vacation { get; init; }
+}
 
 /// <summary>An address that stands for others.</summary>
 /// <param name="Address">The address.</param>
@@ -26,8 +39,12 @@ public sealed record HostedAlias(Address Address, IReadOnlyList<Address> Members
 
 /// <summary>Where a recipient leads to.</summary>
 /// <param name="Accounts">Accounts of this server.</param>
-/// <param name="Outside">Addresses elsewhere.</param>
-public sealed record Destinations(IReadOnlyList<string> Accounts, IReadOnlyList<Address> Outside);
+/// <param name="Outside">Addresses elsewhere; and those hosted here to which mail goes out over SMTP and in again.</param>
+public sealed record Destinations(IReadOnlyList<string> Accounts, IReadOnlyList<Address> Outside)
+{
+    /// <summary>If an alias leads to <see cref="Outside"/>: that alias. Mail of strangers goes on in its domain's name; else null.</summary>
+    public Address? ForwardedBy { get; init; }
+}
 
 /// <summary>
 /// The domains, accounts and aliases of this server, and the answer to who an address is. It never changes; a reload makes a new one.
@@ -93,17 +110,37 @@ public sealed class HostedNames : ICredentialSource
     public HostedDomain? DomainAbove(string name) =>
         Domains.Where(d => DnsName.IsWithin(name, d.Name)).MaxBy(static d => d.Name.Length);
 
+    /// <summary>Whether a domain is the name of this very host.</summary>
+    /// <param name="domain">The domain.</param>
+    public bool IsHost(string domain) => _hostname.Equals(domain, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>An account, or null.</summary>
     /// <param name="name">The account's name, any case.</param>
     public HostedAccount? Account(string name) => _accounts.GetValueOrDefault(name);
 
-    /// <summary>Whether an account may send as an address: one of its own, also with a tag.</summary>
+    /// <summary>
+    /// Whether an account may send as an address: one of its own, also with a tag. An alias is nobody's own, whoever is behind it: its mail may go to others
+    /// tomorrow.
+    /// </summary>
     /// <param name="account">The account's name.</param>
     /// <param name="address">The address.</param>
     public bool Owns(string account, Address address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return FindByAddress(address) is { } owner && owner.Name.Equals(account, StringComparison.OrdinalIgnoreCase);
+        return Find(address).Account is { } owner && owner.Name.Equals(account, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The tenant of whoever stands behind a message; null for this server itself and for strangers.</summary>
+    /// <param name="principal">Who it is.</param>
+    public string? TenantOf(Principal principal)
+    {
+        ArgumentNullException.ThrowIfNull(principal);
+        return principal.Kind switch
+        {
+            PrincipalKind.Account when Account(principal.Name) is { Addresses: [var first, ..] } => Domain(first.Domain)?.Tenant,
+            PrincipalKind.Account or PrincipalKind.Device or PrincipalKind.Local => DomainOf(_hostname)?.Tenant,
+            _ => null,
+        };
     }
 
     /// <summary>Where postmaster's mail goes, or null where there is no account at all.</summary>
@@ -123,14 +160,22 @@ public sealed class HostedNames : ICredentialSource
     /// whole local part is nobody; then the catch-all; postmaster, abuse and their like always reach somebody.
     /// </summary>
     /// <param name="address">The address.</param>
-    /// <returns>Null if its domain is hosted here and nobody has this address.</returns>
-    public Destinations? Resolve(Address address)
+    /// <param name="tenant">
+    /// The tenant of who sends, if that is somebody of the house: another tenant's domains, and those with <c>local-delivery = smtp</c>, are then outside. Null
+    /// where the message has come in: by SMTP, or from this server itself.
+    /// </param>
+    /// <returns>Null if its domain is hosted here and nobody has this address. Of another tenant's domain it is never said who is there.</returns>
+    public Destinations? Resolve(Address address, string? tenant = null)
     {
         ArgumentNullException.ThrowIfNull(address);
-        var accounts = new List<string>(1);
-        var outside = new List<Address>(0);
-        var found = Follow(address, accounts, outside, [], 0);
-        return found && accounts.Count + outside.Count > 0 ? new Destinations(accounts, outside) : null;
+        if (tenant is not null && Domain(address.Domain) is { } domain && !IsNear(domain, tenant, null))
+            return SameTenant(domain.Tenant, tenant) && Resolve(address) is null ? null : new Destinations([], [Canonical(address)]);
+        var walk = new Walk();
+        if (!Follow(address, walk, null, 0) && walk.IsEmpty)
+            return null;
+        if (walk.IsEmpty && Domain(address.Domain) is { } own && Reserved.Contains(WithoutTag(address.LocalPart)))
+            AddAccount(OfDomain(own), walk);
+        return walk.IsEmpty ? null : new Destinations(walk.Accounts, walk.Outside) { ForwardedBy = walk.ForwardedBy };
     }
 
     /// <inheritdoc/>
@@ -142,52 +187,96 @@ public sealed class HostedNames : ICredentialSource
         return found?.Credential ?? ScramCredential.Decoy(_secret, found?.Name ?? logInName, _iterations);
     }
 
-    private bool Follow(Address address, List<string> accounts, List<Address> outside, HashSet<string> seen, int depth)
+    private bool Follow(Address address, Walk walk, HostedAlias? by, int depth)
     {
         if (Domain(address.Domain) is not { } domain)
         {
             if (address.Domain.Equals(_hostname, StringComparison.OrdinalIgnoreCase))
-                return Reserved.Contains(WithoutTag(address.LocalPart)) && AddAccount(_first, accounts);
-            if (!outside.Contains(address))
-                outside.Add(address);
+                return Reserved.Contains(WithoutTag(address.LocalPart)) && AddAccount(_first, walk);
+            walk.AddOutside(address, by);
             return true;
         }
-        if (FindAlias(address) is { } alias)
+        // A member of an alias that is a stranger to it, or that is to be reached over SMTP.
+        if (by is not null && Domain(by.Address.Domain) is { } from && !IsNear(domain, from.Tenant, from))
         {
-            if (!seen.Add(alias.Address.Key) || depth == MaxAliasDepth)
+            walk.AddOutside(Canonical(address), by);
+            return true;
+        }
+        var (alias, account) = Find(address);
+        if (alias is not null)
+        {
+            if (!walk.Seen.Add(alias.Address.Key) || depth == MaxAliasDepth)
                 return true;
             foreach (var member in alias.Members)
-                Follow(member, accounts, outside, seen, depth + 1);
+                Follow(member, walk, alias, depth + 1);
             return true;
         }
-        if (FindByAddress(address) is { } account)
-            return AddAccount(account, accounts);
+        if (account is not null)
+            return AddAccount(account, walk);
         if (Reserved.Contains(WithoutTag(address.LocalPart)))
-            return AddAccount((domain.CatchAll is null ? null : Account(domain.CatchAll)) ?? FirstOf(domain) ?? _first, accounts);
-        return domain.CatchAll is not null && AddAccount(Account(domain.CatchAll), accounts);
+            return AddAccount(OfDomain(domain), walk);
+        return domain.CatchAll is not null && AddAccount(Account(domain.CatchAll), walk);
     }
 
-    private static bool AddAccount(HostedAccount? account, List<string> accounts)
+    /// <summary>Whether mail of a tenant for a domain stays in the process; an alias's own domain is always near to it.</summary>
+    private static bool IsNear(HostedDomain domain, string tenant, HostedDomain? from) =>
+        SameTenant(domain.Tenant, tenant) && (domain.Shortcut || domain.Name.Equals(from?.Name, StringComparison.OrdinalIgnoreCase));
+
+    private static bool SameTenant(string a, string b) => a.Equals(b, StringComparison.OrdinalIgnoreCase);
+
+    private static bool AddAccount(HostedAccount? account, Walk walk)
     {
         if (account is null)
             return false;
-        if (!accounts.Contains(account.Name))
-            accounts.Add(account.Name);
+        if (!walk.Accounts.Contains(account.Name))
+            walk.Accounts.Add(account.Name);
         return true;
     }
 
-    private HostedAccount? FirstOf(HostedDomain domain) =>
-        Accounts.FirstOrDefault(a => a.Addresses.Any(x => x.Domain.Equals(domain.Name, StringComparison.OrdinalIgnoreCase)));
+    // Who gets postmaster's mail of a domain: RFC 5321 4.5.1 leaves no room for nobody.
+    private HostedAccount? OfDomain(HostedDomain domain) => (domain.CatchAll is null ? null : Account(domain.CatchAll))
+        ?? Accounts.FirstOrDefault(a => a.Addresses.Any(x => x.Domain.Equals(domain.Name, StringComparison.OrdinalIgnoreCase)))
+        ?? Accounts.FirstOrDefault(a => a.Addresses is [var first, ..] && Domain(first.Domain) is { } own && SameTenant(own.Tenant, domain.Tenant))
+        ?? _first;
 
-    private HostedAccount? FindByAddress(Address address) => _byAddress.GetValueOrDefault(Canonical(address).Key)
-        ?? (address.LocalPart.IndexOf('+') > 0 ? _byAddress.GetValueOrDefault(Canonical(new Address(WithoutTag(address.LocalPart), address.Domain)).Key) : null);
-
-    private HostedAlias? FindAlias(Address address) => _aliases.GetValueOrDefault(Canonical(address).Key)
-        ?? (address.LocalPart.IndexOf('+') > 0 ? _aliases.GetValueOrDefault(Canonical(new Address(WithoutTag(address.LocalPart), address.Domain)).Key) : null);
+    // What is there as it stands goes before what is there without its tag.
+    private (HostedAlias? Alias, HostedAccount? Account) Find(Address address)
+    {
+        var key = Canonical(address).Key;
+        if (_aliases.TryGetValue(key, out var alias))
+            return (alias, null);
+        if (_byAddress.TryGetValue(key, out var account))
+            return (null, account);
+        if (address.LocalPart.IndexOf('+', StringComparison.Ordinal) <= 0)
+            return default;
+        key = Canonical(new Address(WithoutTag(address.LocalPart), address.Domain)).Key;
+        return _aliases.TryGetValue(key, out alias) ? (alias, null) : (null, _byAddress.GetValueOrDefault(key));
+    }
 
     private Address Canonical(Address address) =>
         Domain(address.Domain) is { } domain && !domain.Name.Equals(address.Domain, StringComparison.OrdinalIgnoreCase)
             ? new Address(address.LocalPart, domain.Name) : address;
 
     private static string WithoutTag(string localPart) => localPart.IndexOf('+') is > 0 and var plus ? localPart[..plus] : localPart;
+
+    /// <summary>What was found on the way through aliases.</summary>
+    private sealed class Walk
+    {
+        public List<string> Accounts { get; } = new(1);
+
+        public List<Address> Outside { get; } = new(0);
+
+        public HashSet<string> Seen { get; } = [];
+
+        public Address? ForwardedBy { get; private set; }
+
+        public bool IsEmpty => Accounts.Count + Outside.Count == 0;
+
+        public void AddOutside(Address address, HostedAlias? by)
+        {
+            ForwardedBy ??= by?.Address;
+            if (!Outside.Contains(address))
+                Outside.Add(address);
+        }
+    }
 }

@@ -10,11 +10,18 @@ namespace HomeMail.Server.Intake;
 public sealed partial class MessageIntake
 {
     /// <inheritdoc/>
-    public async ValueTask<bool> AcceptAsync(
-        Address? sender, Address? recipient, ReadOnlyMemory<byte> message, bool smtpUtf8, CancellationToken cancel)
+    public ValueTask<bool> AcceptAsync(Address? sender, Address? recipient, ReadOnlyMemory<byte> message, bool smtpUtf8, CancellationToken cancel) =>
+        AcceptAsync(sender, recipient, message, smtpUtf8, null, cancel);
+
+    // What is written in the name of an account reaches who is a stranger to it as a stranger's would.
+    private async ValueTask<bool> AcceptAsync(
+        Address? sender, Address? recipient, ReadOnlyMemory<byte> message, bool smtpUtf8, string? tenant, CancellationToken cancel)
     {
         var settings = options();
-        var destinations = recipient is null ? null : settings.Names.Resolve(recipient);
+        var destinations = recipient is null ? null : settings.Names.Resolve(recipient, tenant);
+        // A DSN about what was sent on from here finds the same way back as one that comes in.
+        if (sender is null && recipient is not null && SenderRewriting.IsRewritten(recipient) && settings.Names.Domain(recipient.Domain) is not null)
+            Return(sender, recipient, out destinations);
         // Nobody is there to be told: postmaster is.
         if (destinations is null && settings.Names.Postmaster is { } postmaster)
             destinations = new Destinations([postmaster], []);

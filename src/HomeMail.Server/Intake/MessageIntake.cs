@@ -62,37 +62,9 @@ public sealed partial class MessageIntake(
         // The null reverse-path is anybody's: a receipt is sent with it (RFC 8098 3). Its From is still to be the account's own.
         if (client.Principal.Kind == PrincipalKind.Account && mail.Sender is not null && !options().Names.Owns(client.Principal.Name, mail.Sender))
             return SmtpReplies.SenderNotYours;
+        if (client.Principal.Kind == PrincipalKind.Account && options().Names.Account(client.Principal.Name) is { } account)
+            return Limits?.CheckMessage(account);
         return null;
-    }
-
-    /// <inheritdoc/>
-    public SmtpReply AddRecipient(MailTransaction transaction, in RcptArguments rcpt)
-    {
-        ArgumentNullException.ThrowIfNull(transaction);
-        var names = options().Names;
-        var destinations = names.Resolve(rcpt.Recipient);
-        if (destinations is null)
-            return SmtpReplies.NoSuchUser;
-        // A stranger may write to those who are hosted here and to nobody else, whatever the address looks like. An alias of ours may lead outside.
-        if (!transaction.Client.Principal.IsOurs && names.Domain(rcpt.Recipient.Domain) is null
-            && !rcpt.Recipient.Domain.Equals(options().Hostname, StringComparison.OrdinalIgnoreCase))
-            return SmtpReplies.RelayDenied;
-        foreach (var account in destinations.Accounts)
-            if (names.Account(account)?.Quota is { } quota && usedBytes(account) > quota)
-                return SmtpReplies.MailboxFull;
-        if (transaction.Gathering is null && !transaction.Client.Principal.IsOurs && transaction.Client.EarlyLookUps < MaxEarlyLookUps)
-        {
-            transaction.Client.EarlyLookUps++;
-            transaction.Gathering = Gather(transaction);
-        }
-        transaction.Recipients.Add(new TransactionRecipient
-        {
-            Address = rcpt.Recipient,
-            Notify = rcpt.Notify,
-            OriginalRecipient = rcpt.OriginalRecipient,
-            Resolution = destinations,
-        });
-        return SmtpReplies.RecipientOk;
     }
 
     private StrangerGathering Gather(MailTransaction transaction) => new(
@@ -157,26 +129,32 @@ public sealed partial class MessageIntake(
         var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
-        var (deliveries, envelope) = Plan(transaction, message, settings.Names, principal.IsOurs || facts is { IsSenderVerified: true }, judged);
-        if (judged?.Reply is { } refusal && deliveries.Count == 0)
+        var plan = Plan(transaction, message, facts, judged);
+        if (judged?.Reply is { } refusal && plan.Deliveries.Count == 0)
         {
             Observe(transaction, message, facts, judged, [], []);
             return refusal;
         }
-        var result = await CommitAsync(
+        if (Refuse(transaction, message, settings, plan) is { } stopped)
+            return stopped;
+        var result = plan.IsEmpty ? new CommitResult { Condition = StorageCondition.None } : await CommitAsync(
             new CommitRequest
             {
                 Message = message.Body,
                 LocalTrace = local.WrittenMemory,
                 TravelTrace = travel.WrittenMemory,
                 Header = header.WrittenMemory,
-                Local = deliveries,
-                Envelope = envelope,
+                Local = plan.Deliveries,
+                Envelope = plan.Envelope,
             },
             transaction.Mail.Sender, transaction.Client.Peer.Address, principal, facts, cancel, judged).ConfigureAwait(false);
         if (!result.IsCommitted)
+        {
+            GiveBack(settings, principal);
             return Reply(result.Condition);
-        Observe(transaction, message, facts, judged, deliveries, result.Stored);
+        }
+        Observe(transaction, message, facts, judged, plan.Deliveries, result.Stored);
+        await SettleAsync(transaction, message, plan, facts, cancel).ConfigureAwait(false);
         return judged?.Reply ?? SmtpReplies.Accepted(id.Value);
     }
 

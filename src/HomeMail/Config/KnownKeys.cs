@@ -85,6 +85,11 @@ internal static class KnownKeys
             new("quota", "a size such as 2G, from 1M, or off", "2G"),
             new("sends-per-day", CountOrOff, "1000"),
             new("new-recipients-per-day", CountOrOff, "200"),
+            new("vacation-text", "a text of at most 4000 characters, \\n for a new line, or nothing for no answers"),
+            new("vacation-subject", "a text of at most 200 characters, together with vacation-text"),
+            new("vacation-from", "a day such as 2026-07-01, together with vacation-text"),
+            new("vacation-until", "a day such as 2026-07-21, not before vacation-from, together with vacation-text"),
+            new("vacation-days", "a number from 1 to 90", "7"),
         ]),
         new("alias", "a mail address in a domain hosted here",
         [

@@ -13,12 +13,7 @@ internal static class NotInEffect
         "listen.lan",
         "listen.metrics",
         "listen.autoconfig",
-        "domain.tenant",
-        "domain.local-delivery",
-        "account.sends-per-day",
-        "account.new-recipients-per-day",
         "device.*",
-        "rule.*",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

@@ -107,6 +107,11 @@ internal sealed class RawAccount
     [ConfigurationKeyName("quota")] public string? Quota { get; set; }
     [ConfigurationKeyName("sends-per-day")] public string? SendsPerDay { get; set; }
     [ConfigurationKeyName("new-recipients-per-day")] public string? NewRecipientsPerDay { get; set; }
+    [ConfigurationKeyName("vacation-text")] public string? VacationText { get; set; }
+    [ConfigurationKeyName("vacation-subject")] public string? VacationSubject { get; set; }
+    [ConfigurationKeyName("vacation-from")] public string? VacationFrom { get; set; }
+    [ConfigurationKeyName("vacation-until")] public string? VacationUntil { get; set; }
+    [ConfigurationKeyName("vacation-days")] public string? VacationDays { get; set; }
 }
 
 internal sealed class RawAlias

@@ -33,7 +33,19 @@ public sealed record DomainSettings(string Name, string Tenant, LocalDelivery Lo
 /// <param name="SendsPerDay">Messages it may send a day; null for no limit.</param>
 /// <param name="NewRecipientsPerDay">Recipients it has never written to, a day; null for no limit.</param>
 public sealed record AccountSettings(
-    string Name, string Tenant, IReadOnlyList<Address> Addresses, ScramCredential? Password, long? Quota, int? SendsPerDay, int? NewRecipientsPerDay);
+    string Name, string Tenant, IReadOnlyList<Address> Addresses, ScramCredential? Password, long? Quota, int? SendsPerDay, int? NewRecipientsPerDay)
+{
+    /// <summary>What it answers while it is away, or null.</summary>
+    public VacationSettings? Vacation { get; init; }
+}
+
+/// <summary>The keys <c>vacation-...</c> of an account.</summary>
+/// <param name="Text">The text; lines end in LF.</param>
+/// <param name="Subject">The subject, or null for that of the message.</param>
+/// <param name="From">The first day, or null.</param>
+/// <param name="Until">The last day, or null.</param>
+/// <param name="Days">After how many days the same sender is answered again.</param>
+public sealed record VacationSettings(string Text, string? Subject, DateOnly? From, DateOnly? Until, int Days);
 
 /// <summary>[alias:ADDRESS].</summary>
 /// <param name="Address">The address.</param>

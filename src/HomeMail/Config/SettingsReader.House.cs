@@ -1,3 +1,4 @@
+using System.Globalization;
 using HomeMail.Protocol.Message;
 
 namespace HomeMail.Config;
@@ -5,6 +6,9 @@ namespace HomeMail.Config;
 /// <summary>Who lives here: domains, accounts, aliases, rules.</summary>
 internal sealed partial class SettingsReader
 {
+    private const int LongestVacationText = 4000;
+    private const int LongestVacationSubject = 200;
+
     private readonly Dictionary<string, DomainSettings> _domains = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, AccountSettings> _accounts = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, AccountSettings> _accountsByAddress = new(StringComparer.Ordinal);
@@ -60,7 +64,10 @@ internal sealed partial class SettingsReader
                 reader.Credential("password", raw.Password),
                 reader.SizeOrOff("quota", raw.Quota, Mega, long.MaxValue),
                 reader.NumberOrOff("sends-per-day", raw.SendsPerDay),
-                reader.NumberOrOff("new-recipients-per-day", raw.NewRecipientsPerDay));
+                reader.NumberOrOff("new-recipients-per-day", raw.NewRecipientsPerDay))
+            {
+                Vacation = ReadVacation(reader, raw),
+            };
             _accounts[reader.Name] = account;
             foreach (var address in addresses)
                 if (!_accountsByAddress.TryAdd(address.Key, account))
@@ -68,6 +75,34 @@ internal sealed partial class SettingsReader
             if (account.Password is null && string.IsNullOrEmpty(raw.Password))
                 _findings.Note($"[account:{reader.Name}] has no password: it gets mail, but nobody can log in");
         }
+    }
+
+    private static VacationSettings? ReadVacation(SectionReader reader, RawAccount raw)
+    {
+        var days = reader.Number("vacation-days", raw.VacationDays, 1, 90);
+        var (from, until) = (Day(reader, "vacation-from", raw.VacationFrom), Day(reader, "vacation-until", raw.VacationUntil));
+        if (until < from)
+            reader.Error("vacation-until", "is before vacation-from");
+        if (raw.VacationSubject?.Length > LongestVacationSubject)
+            reader.Error("vacation-subject", "is too long");
+        if (raw.VacationText?.Length > LongestVacationText)
+            reader.Error("vacation-text", "is too long");
+        if (!string.IsNullOrEmpty(raw.VacationText))
+            return new VacationSettings(raw.VacationText.Replace("\\n", "\n", StringComparison.Ordinal), NullIfEmpty(raw.VacationSubject), from, until, days);
+        foreach (var (key, value) in ((string, string?)[])[("vacation-subject", raw.VacationSubject), ("vacation-from", raw.VacationFrom), ("vacation-until", raw.VacationUntil)])
+            if (!string.IsNullOrEmpty(value))
+                reader.Error(key, "has no effect without vacation-text");
+        return null;
+    }
+
+    private static DateOnly? Day(SectionReader reader, string key, string? raw)
+    {
+        if (string.IsNullOrEmpty(raw))
+            return null;
+        if (DateOnly.TryParseExact(raw, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
+            return day;
+        reader.BadValue(key, raw);
+        return null;
     }
 
     private void ReadAliases()

@@ -89,6 +89,10 @@ public class WrongConfigurationTests
         { "quota = 99999999999999T", "6: [account:alice] quota:", "is not allowed", "a size" },
         { "quota =", "6: [account:alice] quota:", "has no value", "a size" },
         { "sends-per-day = 0", "6: [account:alice] sends-per-day:", "'0' is not allowed", "a number from 1, or off" },
+        { "vacation-text = x\nvacation-days = 0", "7: [account:alice] vacation-days:", "'0' is not allowed", "1 to 90" },
+        { "vacation-text = x\nvacation-from = 1.7.2026", "7: [account:alice] vacation-from:", "'1.7.2026' is not allowed", "2026-07-01" },
+        { "vacation-text = x\nvacation-from = 2026-07-02\nvacation-until = 2026-07-01", "8: [account:alice] vacation-until:", "is before vacation-from", "not before" },
+        { "vacation-until = 2026-07-01", "6: [account:alice] vacation-until:", "has no effect without vacation-text", "together with" },
         { "new-recipients-per-day = many", "6: [account:alice] new-recipients-per-day:", "'many' is not allowed", "or off" },
 
         // [alias:ADDRESS]

@@ -152,7 +152,7 @@ public sealed class SealedForwardingTests
     public async Task Results_about_another_address_than_the_clients_are_not_sealed()
     {
         await using var house = House();
-        await ReceiveAsync(house, Letter.Replace("author.example", "example.org", StringComparison.Ordinal), peer: "192.168.1.254", sender: "a@example.org");
+        await ReceiveAsync(house, Letter, peer: "192.168.1.254", sender: "a@example.org");
         Assert.StartsWith("Received: ", await ForwardAsync(house, house.Queued[0]), StringComparison.Ordinal);
     }
 
@@ -205,7 +205,8 @@ public sealed class SealedForwardingTests
             foreach (var (header, body) in OddMessages.Make(40))
             {
                 house.Queued.Clear();
-                var message = header + body;
+                // What bears a name of the house without proof is not sent on at all.
+                var message = (header + body).Replace("a@example.org", "a@author.example", StringComparison.Ordinal);
                 if (message.Contains("\n\n", StringComparison.Ordinal) || Regex.IsMatch(message, "(?<!\r)\n|\r(?!\n)") || !message.EndsWith("\r\n", StringComparison.Ordinal))
                     continue; // such a message is refused at the door
                 await ReceiveAsync(house, message);

@@ -47,7 +47,8 @@ public class SigningTests
         using var reader = new StreamReader(client, Encoding.Latin1);
         await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(20));
         Assert.DoesNotContain("DKIM-Signature", Assert.Single(house.Mailbox("bob")), StringComparison.OrdinalIgnoreCase);
-        Assert.False(Assert.Single(house.Queued).SenderVerified);
+        // Nor is it sent on to the alias's member outside, where our reverse-path would prove what nobody has proven.
+        Assert.Empty(house.Queued);
     }
 
     [Fact]

@@ -12,6 +12,7 @@ using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
+using HomeMail.Storage.Files;
 using HomeMail.Storage.State;
 
 namespace HomeMail.Server.Tests.Smtp;
@@ -32,12 +33,13 @@ public sealed class TestHouse : IAsyncDisposable
     private readonly StringWriter _log = new();
     private readonly TextWriter _logWriter;
 
-    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null, TimeProvider? guardClock = null, JudgementOptions? policy = null)
+    public TestHouse(SmtpLimits? limits = null, TimeProvider? clock = null, TimeProvider? guardClock = null, JudgementOptions? policy = null, IFileSystem? files = null)
     {
         Clock = clock ?? TimeProvider.System;
         _logWriter = TextWriter.Synchronized(_log);
         Log = new Log(_logWriter, Clock, LogLevel.Debug);
-        Data = DataFolder.Open(_folder, Clock);
+        Data = DataFolder.Open(_folder, Clock, files: files);
+        State = new StateStore(Path.Combine(_folder, "state.db"), Clock);
         Data.Spool.Recover();
         Names = new HostedNames(
             "mail.example.org",
@@ -71,12 +73,11 @@ public sealed class TestHouse : IAsyncDisposable
             },
             Masks = Masks,
         };
-        State = new StateStore(Path.Combine(_folder, "state.db"), Clock);
         Learning = new AccountLearning(Path.Combine(_folder, "learning"), new Reputation(State.Collection("reputation"), Clock), static () => "mail.example.org", Log);
         var judgement = policy is null ? null : new Judgement(
             new BlockLists(Zone, () => BlockLists, Clock, Log), new Greylist(State.Collection("greylist"), Clock), new Patience(State.Collection("trouble"), Clock),
             new InboundLimits(State.Collection("inbound"), () => Rates, Clock), Learning, () => policy);
-        Intake = new MessageIntake(Data.Spool, origin, static _ => 0, () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { Judgement = judgement, Refused = new RefusedMail(Data.Mail, static _ => null, Clock, static () => true, Log), History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries, Observer = new Relay(this) };
+        Intake = new MessageIntake(Data.Spool, origin, account => UsedBytes(account), () => new IntakeOptions("mail.example.org", Names, DkimKeys.For), Queued.Add, Clock, Log) { Judgement = judgement, Refused = new RefusedMail(Data.Mail, static _ => null, Clock, static () => true, Log), History = History = new DeliveryHistory(Data.Path + "/history", Clock), OpenDeliveries = OpenDeliveries, Observer = new Relay(this), Rewriting = Rewriting = new SenderRewriting("a secret of this server"u8, Clock, static () => true, State.Collection("srs")), Limits = new AccountLimits(State.Collection("sent"), State.Collection("written"), Clock), Vacations = new VacationReplies(State.Collection("vacation"), Clock) };
     }
 
     /// <summary>The certificate that sessions show unless told otherwise.</summary>
@@ -98,7 +99,12 @@ public sealed class TestHouse : IAsyncDisposable
 
     public DeliveryHistory History { get; }
 
-    public HostedNames Names { get; }
+    public HostedNames Names { get; private set; }
+
+    /// <summary>What mailboxes hold.</summary>
+    public Func<string, long> UsedBytes { get; set; } = static _ => 0;
+
+    public SenderRewriting Rewriting { get; }
 
     public SmtpServerOptions Options { get; set; }
 
@@ -143,6 +149,18 @@ public sealed class TestHouse : IAsyncDisposable
             lock (_logWriter)
                 return _log.ToString();
         }
+    }
+
+    /// <summary>An account that logs in with <see cref="Password"/>.</summary>
+    public static HostedAccount Account(string name, params string[] addresses) => new(name, [.. addresses.Select(A)], Credential);
+
+    /// <summary>Other people live here from now on.</summary>
+    public TestHouse With(HostedDomain[] domains, HostedAccount[] accounts, params (string Address, string[] Members)[] aliases)
+    {
+        Names = new HostedNames(
+            "mail.example.org", domains, accounts, aliases.Select(a => new HostedAlias(A(a.Address), [.. a.Members.Select(A)])), "a secret of this server"u8);
+        Options = Options with { Credentials = Names };
+        return this;
     }
 
     public static Address A(string text) => AddressSyntax.TryParseMailbox(text, true, out var address) ? address! : throw new ArgumentException(text);
