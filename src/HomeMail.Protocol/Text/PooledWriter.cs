@@ -59,6 +59,14 @@ public sealed class PooledWriter(int firstSize = 1024) : IBufferWriter<byte>, ID
     /// <summary>Forgets what was written, and keeps the memory.</summary>
     public void Clear() => _length = 0;
 
+    /// <summary>Keeps only the beginning.</summary>
+    /// <param name="length">How many octets.</param>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)_length);
+        _length = length;
+    }
+
     /// <summary>Overwrites what was written, for secrets, and gives the memory back.</summary>
     public void DisposeSecret()
     {

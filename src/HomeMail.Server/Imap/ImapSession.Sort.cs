@@ -1,0 +1,163 @@
+using System.Text;
+using HomeMail.Protocol.Imap;
+using HomeMail.Protocol.Text;
+using HomeMail.Server.Imap.Structure;
+using HomeMail.Storage.Files;
+
+namespace HomeMail.Server.Imap;
+
+public sealed partial class ImapSession
+{
+    private const int MaxCriteria = 20;
+
+    /// <summary>SORT (RFC 5256, ESORT of RFC 5267, DISPLAY of RFC 5957).</summary>
+    private async ValueTask<string?> SortAsync(bool isUid)
+    {
+        var reader = Arguments();
+        if (!reader.Space() || !TryReadSortReturns(ref reader, out var returns) || !TryReadCriteria(ref reader, out var criteria) || !reader.Space())
+            return "BAD What to sort by";
+        if (ReadProgram(ref reader, out var key) is { } wrong)
+            return wrong;
+        var (found, modSeq) = await FindAsync(key).ConfigureAwait(false);
+        var messages = await SummarizeAsync(found, isUid).ConfigureAwait(false);
+        messages.Sort(new MessageOrder(criteria));
+        if (returns is { } asked)
+        {
+            Save(asked, found);
+            if (asked != SearchReturns.Save)
+            {
+                BeginExtended(isUid);
+                WriteExtended(asked, [.. messages.Select(static message => message.Id)]);
+                _line.Write("\r\n"u8);
+                SendLine();
+            }
+            return "OK Sorted";
+        }
+        _line.Write("* SORT"u8);
+        foreach (var message in messages)
+        {
+            _line.Write(" "u8);
+            Number(message.Id);
+            if (_line.Length > MaxPending)
+                SendLine();
+        }
+        if (key.AsksModSeq && found.Count > 0)
+            _line.Write($" (MODSEQ {modSeq})");
+        _line.Write("\r\n"u8);
+        SendLine();
+        return "OK Sorted";
+    }
+
+    /// <summary>THREAD (RFC 5256 3).</summary>
+    private async ValueTask<string?> ThreadAsync(bool isUid)
+    {
+        var reader = Arguments();
+        if (!reader.Space())
+            return "BAD How to thread";
+        var isReferences = reader.Word("REFERENCES"u8);
+        if ((!isReferences && !reader.Word("ORDEREDSUBJECT"u8)) || !reader.Space())
+            return "BAD No such way to thread";
+        if (ReadProgram(ref reader, out var key) is { } wrong)
+            return wrong;
+        var (found, _) = await FindAsync(key).ConfigureAwait(false);
+        var messages = await SummarizeAsync(found, isUid).ConfigureAwait(false);
+        _line.Write("* THREAD"u8);
+        if (messages.Count > 0)
+        {
+            _line.Write(" "u8);
+            Threading.Write(_line, isReferences ? Threading.References(messages) : Threading.OrderedSubject(messages));
+        }
+        _line.Write("\r\n"u8);
+        SendLine();
+        return "OK Threaded";
+    }
+
+    private bool TryReadSortReturns(ref ImapReader reader, out SearchReturns? returns)
+    {
+        returns = null;
+        if (reader.Peek == '(')
+            return true;
+        var at = reader.Position;
+        if (!reader.Word("RETURN"u8))
+            return false;
+        reader.Return(at);
+        return TryReadReturns(ref reader, out returns);
+    }
+
+    // The charset comes first here, and has no word before it.
+    private string? ReadProgram(ref ImapReader reader, out SearchKey key)
+    {
+        key = new SearchKey { Kind = SearchKind.All };
+        if (!reader.AText(out var charset) || !reader.Space())
+            return "BAD A charset, and what to search for";
+        if (!SearchReader.IsKnown(charset))
+            return "NO [BADCHARSET (US-ASCII UTF-8)] That charset is not known";
+        if (SearchReader.TryRead(ref reader, out key) != SearchSyntax.Right)
+            return "BAD Not a search";
+        if (!IsWithin(key))
+            return "BAD No such message";
+        _hasCondStore |= key.AsksModSeq;
+        return null;
+    }
+
+    private static bool TryReadCriteria(ref ImapReader reader, out List<SortCriterion> criteria)
+    {
+        criteria = [];
+        if (!reader.Take('('))
+            return false;
+        do
+        {
+            reader.Space();
+            var isReverse = reader.Word("REVERSE"u8);
+            if (isReverse && !reader.Space())
+                return false;
+            if (criteria.Count == MaxCriteria || !reader.Atom(out var atom) || atom.Length > 20)
+                return false;
+            SortKey? key = Encoding.ASCII.GetString(atom).ToUpperInvariant() switch
+            {
+                "ARRIVAL" => SortKey.Arrival,
+                "CC" => SortKey.Cc,
+                "DATE" => SortKey.Date,
+                "FROM" => SortKey.From,
+                "SIZE" => SortKey.Size,
+                "SUBJECT" => SortKey.Subject,
+                "TO" => SortKey.To,
+                "DISPLAYFROM" => SortKey.DisplayFrom,
+                "DISPLAYTO" => SortKey.DisplayTo,
+                _ => null,
+            };
+            if (key is null)
+                return false;
+            criteria.Add(new SortCriterion(key.Value, isReverse));
+        }
+        while (reader.Peek == ' ');
+        return reader.Take(')');
+    }
+
+    private async ValueTask<List<OrderedMessage>> SummarizeAsync(List<int> found, bool isUid)
+    {
+        var messages = new List<OrderedMessage>(found.Count);
+        foreach (var number in found)
+        {
+            var uid = _view!.UidOf(number);
+            if (!_view.Mailbox.TryGet(uid, out var message))
+                continue;
+            try
+            {
+                using var opened = new OpenedMessage(_view.Mailbox, uid);
+                var summary = HeaderSummary.Of(new MessageStructure(opened.Header, message.Size, 1, false));
+                messages.Add(new OrderedMessage(isUid ? uid : (uint)number, (uint)number, summary, message.InternalDate, message.Size));
+            }
+            catch (StorageException error) when (error.Condition == StorageCondition.NotFound)
+            {
+                // It has gone meanwhile.
+            }
+            if (messages.Count % 256 == 0)
+            {
+                _stop.ThrowIfCancellationRequested();
+                await Task.Yield();
+            }
+        }
+        return messages;
+    }
+}
