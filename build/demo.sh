@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=$1
 folder=$PWD/out/demo
-smtp=2525 submission=2587 submissions=2465
+smtp=2525 submission=2587 submissions=2465 imaps=2993
 
 # Read to its end, lest the writer be killed by a closed pipe.
 new_password() { od -An -N9 -tx1 /dev/urandom | tr -d ' \n'; }
@@ -26,7 +26,7 @@ user = $(id -un)
 smtp = 127.0.0.1:$smtp
 submission = 127.0.0.1:$submission
 submissions = 127.0.0.1:$submissions
-imaps = off
+imaps = 127.0.0.1:$imaps
 
 [domain:home.example]
 
@@ -54,6 +54,8 @@ Alice writes to bob, by submission with STARTTLS and AUTH (from another terminal
         --from alice@home.example --to bob@home.example --header 'Subject: dinner?'
 A stranger writes to both, by port 25 (here $smtp):
   swaks --server 127.0.0.1:$smtp --from stranger@elsewhere.example --to family@home.example
+Bob reads them over IMAP; any mail program does, on this machine, port $imaps with TLS (the certificate is self-signed):
+  curl --insecure --user bob:$bob 'imaps://127.0.0.1:$imaps/INBOX;MAILINDEX=1'
 The messages are files:
   ls out/demo/data/mail/bob/INBOX/ out/demo/data/mail/alice/INBOX/
 

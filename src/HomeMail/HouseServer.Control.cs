@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using HomeMail.Config;
 using HomeMail.Server.Control;
+using HomeMail.Server.Imap;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Smtp;
 
@@ -40,7 +41,10 @@ internal sealed partial class HouseServer
         _running.Settings.Server.Hostname,
         _running.Settings.Server.Data,
         _started,
-        [.. _listeners.Select(listener => new ListeningAt(listener.Role.Key(), listener.EndPoint.ToString()))],
+        [
+            .. _listeners.Select(listener => new ListeningAt(listener.Role.Key(), listener.EndPoint.ToString())),
+            .. _imapListeners.Select(listener => new ListeningAt(listener.Role.Key(), listener.EndPoint.ToString())),
+        ],
         _gate.Count,
         _queue.Count,
         _queue.HeldCount,

@@ -9,6 +9,7 @@ using HomeMail.Server.Delivery;
 using HomeMail.Server.Delivery.Trust;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
+using HomeMail.Server.Imap;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
@@ -38,6 +39,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly Heartbeat _heartbeat;
     private readonly MemoryBudget _memory = MemoryBudget.OfThisProcess();
     private readonly List<SmtpListener> _listeners = [];
+    private readonly List<ImapListener> _imapListeners = [];
     private readonly DkimKeys _dkimKeys;
     private readonly DkimRotation _dkimRotation;
     private readonly LiveSessions _sessions = new();
@@ -57,7 +59,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly ReportSender _reportSender;
     private volatile Running _running;
 
-    private sealed record Running(Settings Settings, SmtpServerOptions Smtp, IntakeOptions Intake);
+    private sealed record Running(Settings Settings, SmtpServerOptions Smtp, ImapServerOptions Imap, IntakeOptions Intake);
 
     /// <summary>Takes the data folder and makes all parts; nothing listens yet.</summary>
     /// <exception cref="IOException">The data folder or the certificate cannot be used.</exception>
@@ -191,12 +193,15 @@ internal sealed partial class HouseServer : IAsyncDisposable
         Listen(listen.Smtp, SmtpRole.Mta, context);
         Listen(listen.Submission, SmtpRole.Submission, context);
         Listen(listen.Submissions, SmtpRole.Submissions, context);
+        var imap = new ImapListenerContext(() => _running.Imap, _gate, _guard, _heartbeat, _clock, _log);
+        Listen(listen.Imap, ImapRole.Imap, imap);
+        Listen(listen.Imaps, ImapRole.Imaps, imap);
         _control = await OpenControlAsync(_running.Settings.Server);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
 
         var serving = Task.WhenAll(
         [
-            .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
+            .. _listeners.Select(listener => listener.RunAsync(stop)), .. _imapListeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
             KeepHouseAsync(stop), _reportSender.RunAsync(stop), _reportReading.RunAsync(stop),
             WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
             new GatewayAnnouncements(_addresses.Look, _clock).RunAsync(stop), _mappings.RunAsync(stop),
@@ -259,6 +264,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
     {
         foreach (var listener in _listeners)
             listener.Dispose();
+        foreach (var listener in _imapListeners)
+            listener.Dispose();
         _control?.Dispose();
         await _queue.DisposeAsync();
         await _delivery.DisposeAsync();
@@ -275,17 +282,31 @@ internal sealed partial class HouseServer : IAsyncDisposable
     {
         foreach (var endPoint in endPoints)
         {
-            SmtpListener listener;
-            try
-            {
-                listener = new SmtpListener(endPoint, role, context);
-            }
-            catch (SocketException error)
-            {
-                throw new IOException($"[listen] {role.Key()}: cannot listen at {endPoint}: {Words(error.SocketErrorCode)}", error);
-            }
+            var listener = Bind(endPoint, role.Key(), () => new SmtpListener(endPoint, role, context));
             _listeners.Add(listener);
             _log.Info("listen", ("service", role.Key()), ("at", listener.EndPoint.ToString()));
+        }
+    }
+
+    private void Listen(IReadOnlyList<IPEndPoint> endPoints, ImapRole role, ImapListenerContext context)
+    {
+        foreach (var endPoint in endPoints)
+        {
+            var listener = Bind(endPoint, role.Key(), () => new ImapListener(endPoint, role, context));
+            _imapListeners.Add(listener);
+            _log.Info("listen", ("service", role.Key()), ("at", listener.EndPoint.ToString()));
+        }
+    }
+
+    private static T Bind<T>(IPEndPoint endPoint, string key, Func<T> bind)
+    {
+        try
+        {
+            return bind();
+        }
+        catch (SocketException error)
+        {
+            throw new IOException($"[listen] {key}: cannot listen at {endPoint}: {Words(error.SocketErrorCode)}", error);
         }
     }
 
@@ -326,7 +347,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private Running Prepare(Settings settings)
     {
         var names = ServerMap.Names(settings, _secret);
+        var identity = ServerMap.Identity(settings, _clock);
         return new Running(
-            settings, ServerMap.Smtp(settings, names, ServerMap.Identity(settings, _clock), _memory), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
+            settings, ServerMap.Smtp(settings, names, identity, _memory), ServerMap.Imap(settings, names, identity, _memory, _data), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
     }
 }

@@ -4,6 +4,7 @@ using HomeMail.Server;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
+using HomeMail.Server.Imap;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
@@ -83,6 +84,19 @@ internal static class ServerMap
             DataRate = (int)(settings.Limits.DataRate ?? 0),
             FutureRelease = settings.Limits.HoldAtMost ?? TimeSpan.Zero,
         },
+    };
+
+    public static ImapServerOptions Imap(Settings settings, HostedNames names, TlsIdentity tls, MemoryBudget memory, Storage.DataFolder data) => new()
+    {
+        Hostname = settings.Server.Hostname,
+        Tls = tls,
+        Credentials = names,
+        Mail = data.Mail,
+        Spool = data.Spool,
+        Quota = account => names.Account(account)?.Quota,
+        MessageSize = settings.Server.MaxMessageSize,
+        KeepAlive = settings.Limits.ImapKeepAlive,
+        Memory = memory,
     };
 
     // Those of [server] resolver, else the system's own.

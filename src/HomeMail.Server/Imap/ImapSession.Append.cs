@@ -31,17 +31,12 @@ public sealed partial class ImapSession
             var mark = _messageMark;
             while (refusal is null || !mark.IsSynchronizing)
             {
-                if (refusal is null && TryReadAppended(isFirst: messages.Count == 0, out var flags, out var keywords, out var date, out var isUtf8) is false)
-                    refusal = "BAD Flags, a date, and a message";
-                else if (refusal is null)
-                {
-                    if (isUtf8 && !_isUtf8)
-                        refusal = "BAD UTF8=ACCEPT is not enabled";
-                    else
-                        refusal = Admit(mark.Length, messages);
-                    if (refusal is null)
-                        messages.Add(new Appended(_options.Spool.Begin(MessageId.New(_clock)), flags, keywords, date));
-                }
+                var isRead = TryReadAppended(isFirst: messages.Count == 0, out var flags, out var keywords, out var date, out var isUtf8);
+                refusal ??= !isRead ? "BAD Flags, a date, and a message"
+                    : isUtf8 && !_isUtf8 ? "BAD UTF8=ACCEPT is not enabled"
+                    : Admit(mark.Length, messages);
+                if (refusal is null)
+                    messages.Add(new Appended(_options.Spool.Begin(MessageId.New(_clock)), flags, keywords, date));
                 if (refusal is not null && mark.IsSynchronizing)
                     break;
                 var (next, more) = await ReceiveAsync(mark, refusal is null ? messages[^1].Message : null, isUtf8).ConfigureAwait(false);

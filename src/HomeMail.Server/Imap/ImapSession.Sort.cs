@@ -65,7 +65,7 @@ public sealed partial class ImapSession
         if (messages.Count > 0)
         {
             _line.Write(" "u8);
-            Threading.Write(_line, isReferences ? Threading.References(messages) : Threading.OrderedSubject(messages));
+            ThreadNode.Write(_line, isReferences ? Threading.References(messages) : Threading.OrderedSubject(messages));
         }
         _line.Write("\r\n"u8);
         SendLine();

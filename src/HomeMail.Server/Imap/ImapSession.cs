@@ -142,14 +142,14 @@ public sealed partial class ImapSession : ITimed
         if (!TryBegin(out var name))
             return;
         _commands++;
-        var reply = await RunAsync(name).ConfigureAwait(false);
+        var reply = await PerformAsync(name).ConfigureAwait(false);
         if (reply is not null)
             Answer(reply);
         if (_errors >= _options.Errors)
             Bye("Too many errors");
     }
 
-    private async ValueTask<string?> RunAsync(string name)
+    private async ValueTask<string?> PerformAsync(string name)
     {
         if (!Commands.TryGetValue(name, out var command))
             return "BAD Unknown command";

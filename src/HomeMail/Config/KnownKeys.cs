@@ -175,6 +175,7 @@ internal static class KnownKeys
             new("address-size-per-day", "a size from 1M to 1T, or off", "1G"),
             new("network-messages-per-day", CountOrOff, "3000"),
             new("network-size-per-day", "a size from 1M to 1T, or off", "3G"),
+            new("imap-keep-alive", "a time such as 15m, from 1m to 28m, or off", "15m"),
         ]),
         new("queue", null,
         [

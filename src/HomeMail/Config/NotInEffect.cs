@@ -8,8 +8,6 @@ internal static class NotInEffect
 {
     private static readonly string[] Keys =
     [
-        "listen.imap",
-        "listen.imaps",
         "listen.lan",
         "listen.metrics",
         "listen.autoconfig",

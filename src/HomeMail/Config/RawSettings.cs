@@ -205,6 +205,7 @@ internal sealed class RawLimits
     [ConfigurationKeyName("address-size-per-day")] public string? AddressSizePerDay { get; set; }
     [ConfigurationKeyName("network-messages-per-day")] public string? NetworkMessagesPerDay { get; set; }
     [ConfigurationKeyName("network-size-per-day")] public string? NetworkSizePerDay { get; set; }
+    [ConfigurationKeyName("imap-keep-alive")] public string? ImapKeepAlive { get; set; }
 }
 
 internal sealed class RawQueue

@@ -118,7 +118,11 @@ public sealed record TlsSettings(string? Certificate, string? Key);
 public sealed record LimitSettings(
     int Connections, int ConnectionsPerAddress, int Recipients, int MessagesPerSession, int Commands, int JunkCommands, int AuthFailures,
     TimeSpan? AuthBlock, int LineLength, int Hops, TimeSpan IdleTimeout, TimeSpan SessionTimeout, long? DataRate, TimeSpan? HoldAtMost,
-    InboundSettings Inbound);
+    InboundSettings Inbound)
+{
+    /// <summary>After how much silence an IMAP client in IDLE gets a sign of life; null for never.</summary>
+    public TimeSpan? ImapKeepAlive { get; init; }
+}
 
 /// <summary>What strangers may send in a day; null for no limit.</summary>
 /// <param name="AddressMessages">Messages from one address.</param>

@@ -26,7 +26,10 @@ internal sealed partial class SettingsReader
                 reader.NumberOrOff("address-messages-per-day", raw.AddressMessagesPerDay),
                 reader.SizeOrOff("address-size-per-day", raw.AddressSizePerDay, Mega, 1024 * Giga),
                 reader.NumberOrOff("network-messages-per-day", raw.NetworkMessagesPerDay),
-                reader.SizeOrOff("network-size-per-day", raw.NetworkSizePerDay, Mega, 1024 * Giga)));
+                reader.SizeOrOff("network-size-per-day", raw.NetworkSizePerDay, Mega, 1024 * Giga)))
+        {
+            ImapKeepAlive = reader.DurationOrOff("imap-keep-alive", raw.ImapKeepAlive, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(28)),
+        };
         if (limits.ConnectionsPerAddress > limits.Connections)
             reader.Error("connections-per-address", $"{limits.ConnectionsPerAddress} is above connections ({limits.Connections})");
         return limits;
