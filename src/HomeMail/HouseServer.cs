@@ -349,6 +349,6 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var names = ServerMap.Names(settings, _secret);
         var identity = ServerMap.Identity(settings, _clock);
         return new Running(
-            settings, ServerMap.Smtp(settings, names, identity, _memory), ServerMap.Imap(settings, names, identity, _memory, _data), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
+            settings, ServerMap.Smtp(settings, names, identity, _memory), ServerMap.Imap(settings, names, identity, _memory, _data, new LearnedMarks(() => Learning, _log)), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
     }
 }

@@ -86,7 +86,7 @@ internal static class ServerMap
         },
     };
 
-    public static ImapServerOptions Imap(Settings settings, HostedNames names, TlsIdentity tls, MemoryBudget memory, Storage.DataFolder data) => new()
+    public static ImapServerOptions Imap(Settings settings, HostedNames names, TlsIdentity tls, MemoryBudget memory, Storage.DataFolder data, IJunkLearning junk) => new()
     {
         Hostname = settings.Server.Hostname,
         Tls = tls,
@@ -96,6 +96,7 @@ internal static class ServerMap
         Quota = account => names.Account(account)?.Quota,
         MessageSize = settings.Server.MaxMessageSize,
         KeepAlive = settings.Limits.ImapKeepAlive,
+        Junk = junk,
         Memory = memory,
     };
 
