@@ -138,7 +138,7 @@ public sealed partial class ImapSession
         _line.Write(")"u8);
     }
 
-    /// <summary>IDLE (RFC 9051 6.3.13): tells at once what happens, until the client says DONE.</summary>
+    /// <summary>IDLE (RFC 9051 6.3.13, RFC 2177): tells at once what happens, until the client says DONE.</summary>
     private async ValueTask<string?> IdleAsync()
     {
         if (!Arguments().IsAtEnd)
