@@ -176,8 +176,8 @@ public static partial class SmtpReplies
     /// <summary>Too many DSNs for one address.</summary>
     public static readonly SmtpReply TooManyReturns = new(450, "4.7.1", "Too many reports for this address today");
 
-    /// <summary>A stranger's message for an alias that only leads outside, with a name of this house in From and no proof of it.</summary>
-    public static readonly SmtpReply NotSentOn = new(550, "5.7.1", "Message has our name in From without proof, and is not sent on");
+    /// <summary>A stranger's message that would go on to the outside, and is junk, or has a name of this house in From and no proof of it.</summary>
+    public static readonly SmtpReply NotSentOn = new(550, "5.7.1", "Message is not sent on from here: it looks like junk, or uses our name without proof");
 
     /// <summary>The mailbox is over its quota.</summary>
     public static readonly SmtpReply MailboxFull = new(452, "4.2.2", "Mailbox is full");
