@@ -35,15 +35,14 @@ public sealed record ContentFacts(string Type, string Subtype, IReadOnlyList<Key
 
     internal static ContentFacts Of(MessagePart part)
     {
-        var fallback = part.IsDigestPart ? Rfc822 : Plain;
         if (part.Field("Content-Type") is not { } value)
-            return fallback;
+            return part.IsDigestPart ? Rfc822 : Plain;
+        // RFC 2045 5.2: one that is broken counts as text/plain, in a digest too: RFC 2046 5.1.5 speaks of a missing one only.
         var reader = new ParameterReader(value);
         var type = reader.Token();
         if (type.Length == 0 || !reader.Take('/'))
-            return fallback;
+            return Plain;
         var subtype = reader.Token();
-        // RFC 2045 5.2: one that is broken counts as text/plain.
-        return subtype.Length == 0 ? fallback : new(type, subtype, reader.Parameters());
+        return subtype.Length == 0 ? Plain : new(type, subtype, reader.Parameters());
     }
 }

@@ -34,6 +34,22 @@ public sealed class StructureTests
         Assert.Equal($"(NIL NIL {expected} {expected} {expected} NIL NIL NIL NIL NIL)", all);
     }
 
+    // RFC 2046 5.1.5 speaks of a missing Content-Type only; a broken one is text/plain anywhere (RFC 2045 5.2).
+    [Theory]
+    [InlineData("", "message/rfc822")]
+    [InlineData("Content-Type: text\r\n", "text/plain")]
+    [InlineData("Content-Type: text/\r\n", "text/plain")]
+    [InlineData("Content-Type: /plain\r\n", "text/plain")]
+    [InlineData("Content-Type:\r\n", "text/plain")]
+    [InlineData("Content-Type: text/html\r\n", "text/html")]
+    public void A_digests_part_is_a_message_only_where_it_names_no_type(string field, string type)
+    {
+        var structure = Read($"Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n{field}\r\nSubject: s\r\n\r\nx\r\n--b--\r\n");
+        var content = structure.Root.Children[0].Content;
+        Assert.Equal(type, $"{content.Type}/{content.Subtype}");
+        Assert.Equal(type == "message/rfc822" ? PartKind.Message : PartKind.Leaf, structure.Root.Children[0].Kind);
+    }
+
     [Fact]
     public void Sections_are_found_and_missing_ones_are_not()
     {
