@@ -12,6 +12,7 @@ public static class AllTargets
         TlsTargets.Record, TlsTargets.Policy, TlsTargets.Http, TlsTargets.Certificate,
         ReportTargets.Results, ReportTargets.Xml, ReportTargets.Packed, ReportTargets.Mail,
         GatewayTargets.Datagrams, GatewayTargets.Upnp, GatewayTargets.Signed, GatewayTargets.Proxy,
+        StructureTargets.Structure,
         SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
     ];
 }
