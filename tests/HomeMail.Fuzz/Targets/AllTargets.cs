@@ -12,7 +12,7 @@ public static class AllTargets
         TlsTargets.Record, TlsTargets.Policy, TlsTargets.Http, TlsTargets.Certificate,
         ReportTargets.Results, ReportTargets.Xml, ReportTargets.Packed, ReportTargets.Mail,
         GatewayTargets.Datagrams, GatewayTargets.Upnp, GatewayTargets.Signed, GatewayTargets.Proxy,
-        StructureTargets.Structure,
+        StructureTargets.Structure, ImapTargets.Fetch, ImapTargets.Search, ImapTargets.Words,
         SaslTargets.Scram, SaslTargets.Passwords, SessionTargets.Bdat, SessionTargets.Session,
     ];
 }
