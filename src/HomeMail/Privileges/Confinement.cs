@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using HomeMail.Config;
@@ -27,6 +26,9 @@ internal sealed class Confinement
 
     private const int BindLowPorts = 10;
 
+    // The report of a first start that could not become a second one.
+    private static string? s_unfinished;
+
     private readonly List<string> _done = [];
     private readonly List<string> _missing = [];
 
@@ -34,12 +36,12 @@ internal sealed class Confinement
     {
     }
 
-    /// <summary>What the first start did and could not do; null if this is the first start.</summary>
+    /// <summary>What was given up and what could not be; null if nothing was tried.</summary>
     public static (string Done, string Missing)? Report
     {
         get
         {
-            if (Environment.GetEnvironmentVariable(Mark) is not { } text)
+            if ((s_unfinished ?? Environment.GetEnvironmentVariable(Mark)) is not { } text)
                 return null;
             var parts = text.Split('|', 2);
             return (parts[0], parts.Length > 1 ? parts[1] : "");
@@ -50,11 +52,14 @@ internal sealed class Confinement
     /// <returns>Null to go on as it is; else what is wrong, for a start that must not be.</returns>
     public static string? Enter(Settings settings)
     {
-        // On the JIT, where tests run, the program is not one file and what it opens is not to be foreseen.
-        if (RuntimeFeature.IsDynamicCodeSupported || Environment.GetEnvironmentVariable(Mark) is not null)
+        // A build for the JIT is not one file: its own libraries lie beside it, and what it opens is not to be foreseen.
+        if (File.Exists(Path.Combine(AppContext.BaseDirectory, "homemail.dll")) || Environment.GetEnvironmentVariable(Mark) is not null)
             return null;
         var self = new Confinement();
-        return self.TakeUser(settings) ?? self.Restrict(settings);
+        if (self.TakeUser(settings) is { } trouble)
+            return trouble;
+        self.Restrict(settings);
+        return null;
     }
 
     private string? TakeUser(Settings settings)
@@ -87,9 +92,7 @@ internal sealed class Confinement
     // Folders that are made now are the user's; what is there already belongs to whom it belongs.
     private static string? Prepare(Settings settings, SystemUser user)
     {
-        var folders = new List<string> { settings.Server.Data };
-        folders.AddRange(ControlSocket.Candidates(settings.Server.Socket, settings.Server.Data).Select(static path => Path.GetDirectoryName(path)!));
-        foreach (var folder in folders)
+        foreach (var folder in Folders(settings))
         {
             try
             {
@@ -143,17 +146,40 @@ internal sealed class Confinement
             _missing.Add($"the capability to bind low ports: error {Marshal.GetLastPInvokeError()}");
     }
 
-    private string? Restrict(Settings settings)
+    private void Restrict(Settings settings)
     {
         Note("no_new_privs", Native.ProcessControl(Native.SetNoNewPrivileges, 1) == 0 ? null : $"error {Marshal.GetLastPInvokeError()}");
         SetEnvironment(settings);
+        MakeFolders(settings);
         Note(string.Create(CultureInfo.InvariantCulture, $"landlock {Landlock.Version}"), Landlock.Restrict(AllowedPaths.For(settings)));
         Note("seccomp", SystemCallFilter.Restrict());
-        _ = Native.SetEnvironment(Mark, $"{string.Join(", ", _done)}|{string.Join("; ", _missing)}", 1);
+        _ = Native.SetEnvironment(Mark, ReportText(), 1);
         _ = Native.Execute("/proc/self/exe", Arguments());
         // Nothing is given back: what was given up stays so for this thread, and the others have it still.
-        return $"cannot execute itself anew: error {Marshal.GetLastPInvokeError()}";
+        _missing.Add($"cannot execute itself anew (error {Marshal.GetLastPInvokeError()}): what was given up is so for one thread of several, and the heap has no limit");
+        s_unfinished = ReportText();
     }
+
+    private string ReportText() => $"{string.Join(", ", _done)}|{string.Join("; ", _missing)}";
+
+    // Landlock knows folders that are there; the server could not make its own behind it. Where one cannot be made, the server says so itself.
+    private static void MakeFolders(Settings settings)
+    {
+        foreach (var folder in Folders(settings))
+        {
+            try
+            {
+                Directory.CreateDirectory(folder);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Said when it is needed.
+            }
+        }
+    }
+
+    private static IEnumerable<string> Folders(Settings settings) =>
+        ControlSocket.Candidates(settings.Server.Socket, settings.Server.Data).Select(static path => Path.GetDirectoryName(path)!).Prepend(settings.Server.Data);
 
     private void SetEnvironment(Settings settings)
     {
