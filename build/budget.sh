@@ -40,7 +40,7 @@ start_to_220() {
 # rss [TLS]: VmRSS in kB once it has stopped changing; with TLS, after one handshake, which loads the system's trust store.
 rss() {
     # Memory is given back after some seconds of quiet.
-    local last=0 now same=0 enough=$(($# > 0 ? 90 : 30)) deadline
+    local last=0 now same=0 enough=90 deadline
     begin
     wait_for 20 answers "$port" || { stop $server; return 1; }
     if [ $# -gt 0 ] && ! swaks --server "127.0.0.1:$((port + 2))" --tls-on-connect --quit-after EHLO > "$folder/swaks" 2>&1; then

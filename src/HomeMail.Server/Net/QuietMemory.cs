@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace HomeMail.Server.Net;
@@ -14,6 +15,9 @@ public sealed partial class QuietMemory(Func<long>? allocated = null, Action? gi
     private const int QuietBeats = 5;
     private const long QuietOctets = 64 << 10;
     private const long WorthIt = 1 << 20;
+
+    // MADV_DONTNEED of madvise(2).
+    private const int DoNotNeed = 4;
 
     private long _last;
     private long _given;
@@ -46,7 +50,31 @@ public sealed partial class QuietMemory(Func<long>? allocated = null, Action? gi
         {
             // A libc that gives back by itself, such as musl.
         }
+        LeaveCode();
     }
+
+    // What was run once at the start stays mapped with all that lies beside it. The file has it still: what is needed comes back by itself, without a read
+    // where it is in the page cache, and the rest is the kernel's to reuse. Code is never written, so nothing can be lost.
+    private static void LeaveCode()
+    {
+        if (Environment.ProcessPath is not { } program)
+            return;
+        try
+        {
+            foreach (var line in File.ReadLines("/proc/self/maps"))
+                if (line.EndsWith(program, StringComparison.Ordinal) && line.Split(' ', 3) is [var range, "r-xp", _] && range.Split('-') is [var from, var to]
+                    && nuint.TryParse(from, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var start)
+                    && nuint.TryParse(to, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var end))
+                    _ = Advise(start, end - start, DoNotNeed);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A system without /proc keeps its pages.
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nuint start, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     private static partial int Trim(nuint keep);
