@@ -7,8 +7,8 @@ using HomeMail.Server.Intake;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Tests.Delivery;
 using HomeMail.Storage;
-using HomeMail.Storage.State;
 using HomeMail.Storage.Files;
+using HomeMail.Storage.State;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
