@@ -42,8 +42,7 @@ internal sealed partial class HouseServer
         _running.Settings.Server.Data,
         _started,
         [
-            .. _listeners.Select(listener => new ListeningAt(listener.Role.Key(), listener.EndPoint.ToString())),
-            .. _imapListeners.Select(listener => new ListeningAt(listener.Role.Key(), listener.EndPoint.ToString())),
+            .. _listeners.Select(listener => new ListeningAt(listener.Service, listener.EndPoint.ToString())),
         ],
         _gate.Count,
         _queue.Count,

@@ -38,8 +38,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly AuthenticationGuard _guard;
     private readonly Heartbeat _heartbeat;
     private readonly MemoryBudget _memory = MemoryBudget.OfThisProcess();
-    private readonly List<SmtpListener> _listeners = [];
-    private readonly List<ImapListener> _imapListeners = [];
+    private readonly List<IListener> _listeners = [];
     private readonly DkimKeys _dkimKeys;
     private readonly DkimRotation _dkimRotation;
     private readonly LiveSessions _sessions = new();
@@ -190,18 +189,17 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _inProcess.Begin(context, stop);
         var listen = _running.Settings.Listen;
-        Listen(listen.Smtp, SmtpRole.Mta, context);
-        Listen(listen.Submission, SmtpRole.Submission, context);
-        Listen(listen.Submissions, SmtpRole.Submissions, context);
+        foreach (var (endPoints, role) in ((IReadOnlyList<IPEndPoint>, SmtpRole)[])[(listen.Smtp, SmtpRole.Mta), (listen.Submission, SmtpRole.Submission), (listen.Submissions, SmtpRole.Submissions)])
+            Listen(endPoints, role.Key(), endPoint => new SmtpListener(endPoint, role, context));
         var imap = new ImapListenerContext(() => _running.Imap, _gate, _guard, _heartbeat, _clock, _log);
-        Listen(listen.Imap, ImapRole.Imap, imap);
-        Listen(listen.Imaps, ImapRole.Imaps, imap);
+        foreach (var (endPoints, role) in ((IReadOnlyList<IPEndPoint>, ImapRole)[])[(listen.Imap, ImapRole.Imap), (listen.Imaps, ImapRole.Imaps)])
+            Listen(endPoints, role.Key(), endPoint => new ImapListener(endPoint, role, imap));
         _control = await OpenControlAsync(_running.Settings.Server);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
 
         var serving = Task.WhenAll(
         [
-            .. _listeners.Select(listener => listener.RunAsync(stop)), .. _imapListeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
+            .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
             KeepHouseAsync(stop), _reportSender.RunAsync(stop), _reportReading.RunAsync(stop),
             WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
             new GatewayAnnouncements(_addresses.Look, _clock).RunAsync(stop), _mappings.RunAsync(stop),
@@ -264,8 +262,6 @@ internal sealed partial class HouseServer : IAsyncDisposable
     {
         foreach (var listener in _listeners)
             listener.Dispose();
-        foreach (var listener in _imapListeners)
-            listener.Dispose();
         _control?.Dispose();
         await _queue.DisposeAsync();
         await _delivery.DisposeAsync();
@@ -278,35 +274,21 @@ internal sealed partial class HouseServer : IAsyncDisposable
         await _data.DisposeAsync();
     }
 
-    private void Listen(IReadOnlyList<IPEndPoint> endPoints, SmtpRole role, SmtpListenerContext context)
+    private void Listen(IReadOnlyList<IPEndPoint> endPoints, string key, Func<IPEndPoint, IListener> bind)
     {
         foreach (var endPoint in endPoints)
         {
-            var listener = Bind(endPoint, role.Key(), () => new SmtpListener(endPoint, role, context));
+            IListener listener;
+            try
+            {
+                listener = bind(endPoint);
+            }
+            catch (SocketException error)
+            {
+                throw new IOException($"[listen] {key}: cannot listen at {endPoint}: {Words(error.SocketErrorCode)}", error);
+            }
             _listeners.Add(listener);
-            _log.Info("listen", ("service", role.Key()), ("at", listener.EndPoint.ToString()));
-        }
-    }
-
-    private void Listen(IReadOnlyList<IPEndPoint> endPoints, ImapRole role, ImapListenerContext context)
-    {
-        foreach (var endPoint in endPoints)
-        {
-            var listener = Bind(endPoint, role.Key(), () => new ImapListener(endPoint, role, context));
-            _imapListeners.Add(listener);
-            _log.Info("listen", ("service", role.Key()), ("at", listener.EndPoint.ToString()));
-        }
-    }
-
-    private static T Bind<T>(IPEndPoint endPoint, string key, Func<T> bind)
-    {
-        try
-        {
-            return bind();
-        }
-        catch (SocketException error)
-        {
-            throw new IOException($"[listen] {key}: cannot listen at {endPoint}: {Words(error.SocketErrorCode)}", error);
+            _log.Info("listen", ("service", listener.Service), ("at", listener.EndPoint.ToString()));
         }
     }
 

@@ -55,6 +55,14 @@ public static class SpecialPurpose
         return !GlobalUnicast.Contains(address) || IsIn(Networks6, address);
     }
 
+    /// <summary>Whether an address is of a form that holds an IPv4 address: mapped, translated (RFC 6052) or 6to4. Such are made on the way, and are nobody's own.</summary>
+    /// <param name="address">The address.</param>
+    public static bool HoldsIPv4(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.IsIPv4MappedToIPv6 || Translated.Contains(address) || SixToFour.Contains(address);
+    }
+
     private static IPAddress Embedded(IPAddress address, int at) => new(address.GetAddressBytes().AsSpan(at, 4));
 
     private static bool IsIn(IPNetwork[] networks, IPAddress address)

@@ -38,7 +38,9 @@ public sealed class SendingAddresses(Func<string, IEnumerable<string>>? readLine
     public Task<IReadOnlyList<AddressReport>> AskAsync(CancellationToken cancel) =>
         Task.FromResult<IReadOnlyList<AddressReport>>([.. FarAway.Select(From).OfType<IPAddress>().Select(a => new AddressReport(a, AddressSource.Interface))]);
 
-    private IPAddress? From(IPEndPoint remote)
+    /// <summary>The address that this machine would send from, of IPv6 the stable one; null if there is no way to the other side.</summary>
+    /// <param name="remote">The other side. Nothing is sent there.</param>
+    internal IPAddress? From(IPEndPoint remote)
     {
         try
         {

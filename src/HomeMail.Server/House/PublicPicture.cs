@@ -85,12 +85,8 @@ public sealed class PublicPicture
     public static bool IsPublic(IPAddress address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return !Delivery.SpecialPurpose.Is(address) && !address.IsIPv4MappedToIPv6 && !Synthesized.Contains(address) && !SixToFour.Contains(address);
+        return !Delivery.SpecialPurpose.Is(address) && !Delivery.SpecialPurpose.HoldsIPv4(address);
     }
-
-    // Forms that hold an IPv4 address are made by whoever translates, and are nobody's own.
-    private static readonly IPNetwork Synthesized = IPNetwork.Parse("64:ff9b::/96");
-    private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16");
 
     private static AddressSource? Independent(AddressSource source) => source switch
     {

@@ -13,17 +13,7 @@ public sealed class SourceAddresses(SendingAddresses sending, Func<AddressFamily
     public IPAddress? For(IPAddress remote)
     {
         ArgumentNullException.ThrowIfNull(remote);
-        try
-        {
-            using var socket = new Socket(remote.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-            socket.Connect(new IPEndPoint(remote, 25));
-            var local = ((IPEndPoint)socket.LocalEndPoint!).Address;
-            return local.AddressFamily == AddressFamily.InterNetworkV6 ? sending.Stable(local) : local;
-        }
-        catch (SocketException)
-        {
-            return null; // no way there
-        }
+        return sending.From(new IPEndPoint(remote, 25));
     }
 
     /// <inheritdoc/>

@@ -15,14 +15,11 @@ public sealed record ImapListenerContext(
     Func<ImapServerOptions> Options, ConnectionGate Gate, AuthenticationGuard Guard, Heartbeat Heartbeat, TimeProvider Clock, Log Log);
 
 /// <summary>Accepts connections at one endpoint and runs a session on each.</summary>
-public sealed class ImapListener : IDisposable
+public sealed class ImapListener : IListener
 {
-    private const int Backlog = 128;
-
-    private readonly Socket _socket;
+    private readonly Acceptor _acceptor;
+    private readonly ImapRole _role;
     private readonly ImapListenerContext _context;
-    private int _running;
-    private TaskCompletionSource? _drained;
 
     /// <summary>Binds the endpoint and listens.</summary>
     /// <param name="endPoint">The endpoint; an IPv6 wildcard takes IPv4 too.</param>
@@ -31,76 +28,35 @@ public sealed class ImapListener : IDisposable
     /// <exception cref="SocketException">The endpoint cannot be bound.</exception>
     public ImapListener(IPEndPoint endPoint, ImapRole role, ImapListenerContext context)
     {
-        ArgumentNullException.ThrowIfNull(endPoint);
-        Role = role;
+        ArgumentNullException.ThrowIfNull(context);
+        _role = role;
         _context = context;
-        _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-                _socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any);
-            _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-            _socket.Bind(endPoint);
-            _socket.Listen(Backlog);
-        }
-        catch
-        {
-            _socket.Dispose();
-            throw;
-        }
+        _acceptor = new Acceptor(endPoint, role.Key(), context.Clock, context.Log);
     }
 
-    /// <summary>What it listens for.</summary>
-    public ImapRole Role { get; }
+    /// <inheritdoc/>
+    public string Service => _role.Key();
 
-    /// <summary>Where it listens; the port is the real one if 0 was asked for.</summary>
-    public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+    /// <inheritdoc/>
+    public IPEndPoint EndPoint => _acceptor.EndPoint;
 
-    /// <summary>Accepts until the server stops, and returns when all sessions have ended.</summary>
-    /// <param name="stop">The server stops.</param>
-    public async Task RunAsync(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                var client = await _socket.AcceptAsync(stop).ConfigureAwait(false);
-                Interlocked.Increment(ref _running);
-                _ = ServeAsync(client, stop);
-            }
-            catch (SocketException error)
-            {
-                // Out of descriptors or memory: those who are in go on, and the next one is let in when there is room again.
-                _context.Log.Error("accept", ("service", Role.Key()), ("what", error.SocketErrorCode.ToString()));
-                await Task.Delay(TimeSpan.FromMilliseconds(200), _context.Clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
-        }
-        _socket.Dispose();
-        _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (Volatile.Read(ref _running) > 0)
-            await _drained.Task.ConfigureAwait(false);
-    }
+    /// <inheritdoc/>
+    public Task RunAsync(CancellationToken stop) => _acceptor.RunAsync(ServeAsync, stop);
 
     private async Task ServeAsync(Socket client, CancellationToken stop)
     {
-        IPAddress? entered = null;
+        var peer = (IPEndPoint)client.RemoteEndPoint!;
+        client.NoDelay = true;
+        var options = _context.Options();
+        if (Refusal(peer.Address, options) is { } refusal)
+        {
+            TurnAway(client, refusal, peer);
+            return;
+        }
         try
         {
-            var peer = (IPEndPoint)client.RemoteEndPoint!;
-            client.NoDelay = true;
-            var options = _context.Options();
-            if (Refusal(peer.Address, options) is { } refusal)
-            {
-                TurnAway(client, refusal, peer);
-                return;
-            }
-            entered = peer.Address;
             var session = new ImapSession(
-                new Transport(new NetworkStream(client, ownsSocket: true)), Role, peer, options, _context.Guard, _context.Clock, _context.Log, stop);
+                new Transport(new NetworkStream(client, ownsSocket: true)), _role, peer, options, _context.Guard, _context.Clock, _context.Log, stop);
             _context.Heartbeat.Add(session);
             try
             {
@@ -111,23 +67,9 @@ public sealed class ImapListener : IDisposable
                 _context.Heartbeat.Remove(session);
             }
         }
-        catch (SocketException)
-        {
-            // Gone before it was greeted.
-        }
-#pragma warning disable CA1031 // One session's fault must not end the process, and with it everybody's mail.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            _context.Log.Error("fault", ("what", error.ToString()));
-        }
         finally
         {
-            if (entered is not null)
-                _context.Gate.Leave(entered);
-            client.Dispose();
-            if (Interlocked.Decrement(ref _running) == 0)
-                _drained?.TrySetResult();
+            _context.Gate.Leave(peer.Address);
         }
     }
 
@@ -150,11 +92,11 @@ public sealed class ImapListener : IDisposable
     private void TurnAway(Socket client, string reason, IPEndPoint peer)
     {
         client.Blocking = false;
-        if (Role != ImapRole.Imaps)
+        if (_role != ImapRole.Imaps)
             client.Send(System.Text.Encoding.ASCII.GetBytes($"* BYE {reason}\r\n"), SocketFlags.None, out _);
-        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", Role.Key()), ("reply", reason));
+        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", Service), ("reply", reason));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _acceptor.Dispose();
 }

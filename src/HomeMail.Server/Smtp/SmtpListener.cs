@@ -27,21 +27,14 @@ public sealed record SmtpListenerContext(
 }
 
 /// <summary>Accepts connections at one endpoint and runs a session on each.</summary>
-public sealed class SmtpListener : IDisposable
+public sealed class SmtpListener : IListener
 {
-    private const int Backlog = 128;
-
     // A relay says whom it speaks for at once.
     private static readonly TimeSpan ProxyTime = TimeSpan.FromSeconds(10);
 
-    private readonly Socket _socket;
+    private readonly Acceptor _acceptor;
     private readonly SmtpRole _service;
     private readonly SmtpListenerContext _context;
-    private int _running;
-    private TaskCompletionSource? _drained;
-
-    /// <summary>What it listens for.</summary>
-    public SmtpRole Role => _service;
 
     /// <summary>Binds the endpoint and listens.</summary>
     /// <param name="endPoint">The endpoint; an IPv6 wildcard takes IPv4 too.</param>
@@ -50,90 +43,41 @@ public sealed class SmtpListener : IDisposable
     /// <exception cref="SocketException">The endpoint cannot be bound.</exception>
     public SmtpListener(IPEndPoint endPoint, SmtpRole service, SmtpListenerContext context)
     {
-        ArgumentNullException.ThrowIfNull(endPoint);
+        ArgumentNullException.ThrowIfNull(context);
         _service = service;
         _context = context;
-        _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-                _socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any);
-            _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-            _socket.Bind(endPoint);
-            _socket.Listen(Backlog);
-        }
-        catch
-        {
-            _socket.Dispose();
-            throw;
-        }
+        _acceptor = new Acceptor(endPoint, service.Key(), context.Clock, context.Log);
     }
 
-    /// <summary>Where it listens; the port is the real one if 0 was asked for.</summary>
-    public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+    /// <inheritdoc/>
+    public string Service => _service.Key();
 
-    /// <summary>Accepts until the server stops, and returns when all sessions have ended.</summary>
-    /// <param name="stop">The server stops.</param>
-    public async Task RunAsync(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            Socket client;
-            try
-            {
-                client = await _socket.AcceptAsync(stop).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
-            catch (SocketException error)
-            {
-                // Out of descriptors or memory: those who are in go on, and the next one is let in when there is room again.
-                _context.Log.Error("accept", ("service", _service.Key()), ("what", error.SocketErrorCode.ToString()));
-                try
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(200), _context.Clock, stop).ConfigureAwait(false);
-                }
-                catch (OperationCanceledException)
-                {
-                    break;
-                }
-                continue;
-            }
-            Interlocked.Increment(ref _running);
-            _ = ServeAsync(client, stop);
-        }
-        _socket.Dispose();
-        _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (Volatile.Read(ref _running) > 0)
-            await _drained.Task.ConfigureAwait(false);
-    }
+    /// <inheritdoc/>
+    public IPEndPoint EndPoint => _acceptor.EndPoint;
+
+    /// <inheritdoc/>
+    public Task RunAsync(CancellationToken stop) => _acceptor.RunAsync(ServeAsync, stop);
 
     private async Task ServeAsync(Socket client, CancellationToken stop)
     {
-        var entered = false;
-        IPAddress? address = null;
+        var peer = (IPEndPoint)client.RemoteEndPoint!;
+        client.NoDelay = true;
+        if (_context.SpeaksProxy(peer.Address) && await ConveyedAsync(client, peer, stop).ConfigureAwait(false) is var conveyed)
+        {
+            if (conveyed is null)
+                return;
+            peer = conveyed;
+        }
+        var options = _context.Options();
+        if (Refusal(peer.Address, options) is { } refusal)
+        {
+            TurnAway(client, refusal, peer);
+            return;
+        }
         try
         {
-            var peer = (IPEndPoint)client.RemoteEndPoint!;
-            client.NoDelay = true;
-            if (_context.SpeaksProxy(peer.Address) && await ConveyedAsync(client, peer, stop).ConfigureAwait(false) is var conveyed)
-            {
-                if (conveyed is null)
-                    return;
-                peer = conveyed;
-            }
-            address = peer.Address;
-            var options = _context.Options();
-            if (Refusal(address, options) is { } refusal)
-            {
-                TurnAway(client, refusal, peer);
-                return;
-            }
-            entered = true;
             if (_service == SmtpRole.Mta)
-                _context.Connected(address);
+                _context.Connected(peer.Address);
             var transport = new Transport(new NetworkStream(client, ownsSocket: true));
             var session = new SmtpSession(
                 transport, _service, peer, options, _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);
@@ -149,23 +93,9 @@ public sealed class SmtpListener : IDisposable
                 _context.Sessions.Remove(session.Id);
             }
         }
-        catch (SocketException)
-        {
-            // Gone before it was greeted.
-        }
-#pragma warning disable CA1031 // One session's fault must not end the process, and with it everybody's mail.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            _context.Log.Error("fault", ("what", error.ToString()));
-        }
         finally
         {
-            if (entered)
-                _context.Gate.Leave(address!);
-            client.Dispose();
-            if (Interlocked.Decrement(ref _running) == 0)
-                _drained?.TrySetResult();
+            _context.Gate.Leave(peer.Address);
         }
     }
 
@@ -189,7 +119,7 @@ public sealed class SmtpListener : IDisposable
         {
             // Said below.
         }
-        _context.Log.Info("no-proxy-header", ("peer", peer.Address.ToString()), ("service", _service.Key()), ("what", "[relay] says proxy-protocol = on, and this host did not begin with a header of version 2"));
+        _context.Log.Info("no-proxy-header", ("peer", peer.Address.ToString()), ("service", Service), ("what", "[relay] says proxy-protocol = on, and this host did not begin with a header of version 2"));
         return null;
     }
 
@@ -226,9 +156,9 @@ public sealed class SmtpListener : IDisposable
         client.Blocking = false;
         if (_service != SmtpRole.Submissions)
             client.Send(reply.Octets, SocketFlags.None, out _);
-        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", _service.Key()), ("reply", reply.ToString()));
+        _context.Log.Info("turned-away", ("peer", peer.Address.ToString()), ("service", Service), ("reply", reply.ToString()));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _acceptor.Dispose();
 }

@@ -5,6 +5,7 @@ using HomeMail.Config;
 using HomeMail.Privileges;
 using HomeMail.Protocol.Sasl;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.Control;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
 
@@ -85,7 +86,7 @@ internal static class SetupCommand
     private static SystemUser? Write(string path, string text, Settings settings)
     {
         // As root everything is made for the user that the server will be.
-        var user = Native.EffectiveUser() == 0 && settings.Server.User != "root" ? SystemUser.Find(settings.Server.User) : null;
+        var user = PeerCredentials.OwnUser == 0 && settings.Server.User != "root" ? SystemUser.Find(settings.Server.User) : null;
         var folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder);
         var made = new List<string>();
@@ -122,7 +123,7 @@ internal static class SetupCommand
         var output = call.Streams.Out;
         var data = settings.Server.Data;
         await output.WriteLineAsync($"{path} is written, keys and a self-signed certificate are in {data}.");
-        if (user is null && Native.EffectiveUser() == 0 && settings.Server.User != "root")
+        if (user is null && PeerCredentials.OwnUser == 0 && settings.Server.User != "root")
             await output.WriteLineAsync(
                 $"There is no user {settings.Server.User} yet: the server would run as root. Make one: useradd --system {settings.Server.User} && chown -R {settings.Server.User}: {data} && chgrp {settings.Server.User} {path}");
         await output.WriteLineAsync($"\nStart it: homemail run{(path == SettingsFile.DefaultPath ? "" : $" --config {path}")}");

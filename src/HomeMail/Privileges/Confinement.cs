@@ -64,7 +64,7 @@ internal sealed class Confinement
 
     private string? TakeUser(Settings settings)
     {
-        if (Native.EffectiveUser() != 0)
+        if (PeerCredentials.OwnUser != 0)
         {
             KeepCapability();
             return null;

@@ -18,9 +18,6 @@ internal static partial class Native
 
     public static long SeccompCall => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 277 : 317;
 
-    [LibraryImport("libc", EntryPoint = "geteuid")]
-    public static partial uint EffectiveUser();
-
     [LibraryImport("libc", EntryPoint = "setgroups", SetLastError = true)]
     public static partial int SetGroups(nuint count, uint[] groups);
 
