@@ -2,10 +2,10 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test e2e lab check format budget fuzz bench clean
+.PHONY: help deps build run test e2e lab check format budget fuzz bench bench-imap clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what building and testing need and this machine lacks (apt-get, as root or with sudo)
 	@build/deps.sh
@@ -44,6 +44,11 @@ fuzz: ## every parser and whole sessions for SECONDS=60; ENGINE=afl: by afl-fuzz
 
 bench: ## benchmarks of parsers, decoder, header scan and sessions in one process; BENCH='*Decoder*' for some
 	@dotnet run -c Release --project tests/HomeMail.Benchmarks -- --filter '$(or $(BENCH),*)'
+
+bench-imap: ## IMAP beside Debian's Dovecot on a mailbox of MESSAGES=100000 (as root); the table is out/bench/imap.md
+	@build/deps.sh build test
+	@build/publish.sh $(RID)
+	@MESSAGES="$(MESSAGES)" build/bench-imap.sh
 
 clean: ## remove everything that was built
 	rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj
