@@ -19,7 +19,7 @@ internal sealed partial class HouseServer
     {
         ControlCommand[] commands =
         [
-            .. DataCommands.Table(_data, _history, _state, () => _running.Intake.Names, _clock),
+            .. DataCommands.Table(_data, _history, _state, () => _running.Intake.Names, () => ServerMap.MailServices(_running.Settings), _clock),
             .. new QueueCommands(_queue, new SpoolQueueStore(_data.Spool)).Table,
             .. new StatusCommand(Facts, _clock).Table,
         ];

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using HomeMail.Config;
 using HomeMail.Server;
 using HomeMail.Server.Authentication;
+using HomeMail.Server.ClientSetup;
 using HomeMail.Server.Control;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Delivery.Trust;
@@ -16,6 +17,7 @@ using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Reports;
 using HomeMail.Server.Smtp;
+using HomeMail.Server.Web;
 using HomeMail.Storage;
 using HomeMail.Storage.State;
 
@@ -194,6 +196,11 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var imap = new ImapListenerContext(() => _running.Imap, _gate, _guard, _heartbeat, _clock, _log);
         foreach (var (endPoints, role) in ((IReadOnlyList<IPEndPoint>, ImapRole)[])[(listen.Imap, ImapRole.Imap), (listen.Imaps, ImapRole.Imaps)])
             Listen(endPoints, role.Key(), endPoint => new ImapListener(endPoint, role, imap));
+        var setup = new ClientSetupSite(
+            () => _running.Intake.Names, () => ServerMap.MailServices(_running.Settings),
+            () => HouseRecords.MtaStsPolicy(_running.Settings.Server.Hostname, _running.Settings.Tls.Certificate is not null), _clock);
+        var web = new WebListenerContext(setup.Answer, () => _running.Imap.Tls, _gate, _clock, _log);
+        Listen(listen.Autoconfig, "autoconfig", endPoint => new WebListener(endPoint, "autoconfig", web));
         _control = await OpenControlAsync(_running.Settings.Server);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
 

@@ -1,6 +1,7 @@
 using System.Net;
 using HomeMail.Config;
 using HomeMail.Server;
+using HomeMail.Server.ClientSetup;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
 using HomeMail.Server.House;
@@ -132,6 +133,12 @@ internal static class ServerMap
         .. settings.Listen.Smtp.Concat(settings.Listen.Submission).Concat(settings.Listen.Submissions).Concat(settings.Listen.Imap).Concat(settings.Listen.Imaps)
             .Where(endPoint => !IPAddress.IsLoopback(endPoint.Address) && endPoint.Port > 0).Select(endPoint => endPoint.Port).Distinct(),
     ];
+
+    // As mail programs are told. The first endpoint of a kind stands for all of it; a house has one.
+    public static MailServices MailServices(Settings settings) => Server.ClientSetup.MailServices.At(
+        settings.Server.Hostname, Port(settings.Listen.Imaps), Port(settings.Listen.Imap), Port(settings.Listen.Submissions), Port(settings.Listen.Submission));
+
+    public static int Port(IReadOnlyList<IPEndPoint> endPoints) => endPoints.Count == 0 ? 0 : endPoints[0].Port;
 
     /// <summary>What decides about messages, with its memory in the state.</summary>
     public static Judgement Judgement(Func<Settings> settings, IMailResolver resolver, StateStore state, AccountLearning learning, TimeProvider clock, Log log) => new(

@@ -23,7 +23,7 @@ internal static partial class SourceRules
         new("HomeMail.Storage", ["HomeMail.Protocol"], ["LiteDB"]),
         new("HomeMail.Server", ["HomeMail.Storage", "HomeMail.Protocol"], ["MimeKit"]),
         new("HomeMail", ["HomeMail.Server", "HomeMail.Storage", "HomeMail.Protocol"],
-            ["Microsoft.Extensions.Configuration.Binder", "Microsoft.Extensions.Configuration.Ini"]),
+            ["Microsoft.Extensions.Configuration.Binder", "Microsoft.Extensions.Configuration.Ini", "QRCoder"]),
     ];
 
     // AddressFamily lives in System.Net.Sockets but is only a value: types are named here, not the namespace.

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using HomeMail.Protocol.Message;
+using HomeMail.Server.ClientSetup;
 using HomeMail.Server.Intake;
 using HomeMail.Storage.Mail;
 
@@ -7,7 +9,8 @@ namespace HomeMail.Server.Control;
 /// <summary>Tells of accounts: those of the configuration, and those that have mail here without being in it.</summary>
 /// <param name="names">Who is hosted here.</param>
 /// <param name="mail">Their mail.</param>
-public sealed class AccountCommands(Func<HostedNames> names, MailStore mail)
+/// <param name="services">Where their mail programs read and send.</param>
+public sealed class AccountCommands(Func<HostedNames> names, MailStore mail, Func<MailServices> services)
 {
     /// <summary>The commands.</summary>
     public IReadOnlyList<ControlCommand> Table => [new("account-list", ListAsync), new("account-show", ShowAsync)];
@@ -32,7 +35,12 @@ public sealed class AccountCommands(Func<HostedNames> names, MailStore mail)
         var hasFolder = mail.AccountNames().Contains(name);
         if (configured is null && !hasFolder)
             return ControlResult.NotFound($"there is no account '{name}'");
-        await call.Channel.WriteAsync(json => Write(json, name, configured, hasFolder), cancel).ConfigureAwait(false);
+        await call.Channel.WriteAsync(json =>
+        {
+            Write(json, name, configured, hasFolder);
+            if (configured is { Credential: not null, Addresses: [var address, ..] })
+                WriteSettings(json, address);
+        }, cancel).ConfigureAwait(false);
         if (!hasFolder)
             return ControlResult.Ok;
         foreach (var mailbox in mail.Account(name).Mailboxes().Where(mailbox => mailbox.IsSelectable))
@@ -49,6 +57,33 @@ public sealed class AccountCommands(Func<HostedNames> names, MailStore mail)
             }, cancel).ConfigureAwait(false);
         }
         return ControlResult.Ok;
+    }
+
+    // What is typed into a mail program.
+    private void WriteSettings(Utf8JsonWriter json, Address address)
+    {
+        var all = services();
+        json.WriteStartObject("settings");
+        json.WriteString("user", address.ToString());
+        json.WriteString("host", all.Host);
+        WritePorts("imap", all.Reading);
+        WritePorts("smtp", all.Sending);
+        if (PhoneCode.Compose(address, all) is { } code)
+            json.WriteString("code", code);
+        json.WriteEndObject();
+
+        void WritePorts(string name, IReadOnlyList<MailPort> ports)
+        {
+            json.WriteStartArray(name);
+            foreach (var port in ports)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("port", port.Port);
+                json.WriteString("tls", port.IsImplicitTls ? "implicit" : "starttls");
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
     }
 
     private void Write(Utf8JsonWriter json, string name, HostedAccount? account, bool hasFolder)

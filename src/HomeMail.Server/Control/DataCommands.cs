@@ -1,3 +1,4 @@
+using HomeMail.Server.ClientSetup;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Reports;
 using HomeMail.Storage;
@@ -19,14 +20,16 @@ public static class DataCommands
     /// <param name="history">What became of messages.</param>
     /// <param name="state">What is learned.</param>
     /// <param name="names">Who is hosted here.</param>
+    /// <param name="services">Where mail programs read and send.</param>
     /// <param name="clock">Time.</param>
-    public static IReadOnlyList<ControlCommand> Table(DataFolder data, DeliveryHistory history, StateStore state, Func<HostedNames> names, TimeProvider clock)
+    public static IReadOnlyList<ControlCommand> Table(
+        DataFolder data, DeliveryHistory history, StateStore state, Func<HostedNames> names, Func<MailServices> services, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(data);
         return
         [
             new("ping", static (_, _) => Task.FromResult(ControlResult.Ok)),
-            .. new AccountCommands(names, data.Mail).Table,
+            .. new AccountCommands(names, data.Mail, services).Table,
             .. new HistoryCommand(history).Table,
             .. new ExplainCommand(history, data.Mail).Table,
             .. new ImportCommand(data, names, clock).Table,

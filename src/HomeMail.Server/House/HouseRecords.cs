@@ -59,13 +59,10 @@ public static class HouseRecords
     }
 
     /// <summary>The MTA-STS policy (RFC 8461 3.2), to be served at <c>https://mta-sts.DOMAIN/.well-known/mta-sts.txt</c>.</summary>
-    /// <param name="house">The house.</param>
-    public static string MtaStsPolicy(HouseToPublish house)
-    {
-        ArgumentNullException.ThrowIfNull(house);
-        // With a certificate that nobody can verify, enforcing would keep mail away.
-        return $"version: STSv1\r\nmode: {(house.HasVerifiableCertificate ? "enforce" : "testing")}\r\nmx: {house.Hostname}\r\nmax_age: 604800\r\n";
-    }
+    /// <param name="hostname"><c>[server] hostname</c>.</param>
+    /// <param name="hasVerifiableCertificate">Whether the certificate is one that others can verify: otherwise enforcing would keep mail away.</param>
+    public static string MtaStsPolicy(string hostname, bool hasVerifiableCertificate) =>
+        $"version: STSv1\r\nmode: {(hasVerifiableCertificate ? "enforce" : "testing")}\r\nmx: {hostname}\r\nmax_age: 604800\r\n";
 
     private static void AddDomain(HouseToPublish house, DomainToPublish domain, List<PublishedRecord> records)
     {
@@ -79,7 +76,7 @@ public static class HouseRecords
         Add($"_dmarc.{name}", DnsType.Txt, $"v=DMARC1; p=quarantine; rua=mailto:postmaster@{name}", RecordUse.Dmarc, RecordNeed.Recommended);
         Add($"_smtp._tls.{name}", DnsType.Txt, $"v=TLSRPTv1; rua=mailto:postmaster@{name}", RecordUse.TlsReporting, RecordNeed.Recommended);
         // An id is 1 to 32 letters and digits (RFC 8461 3.1), and another one when the policy is another.
-        var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(MtaStsPolicy(house))))[..20];
+        var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(MtaStsPolicy(host, house.HasVerifiableCertificate))))[..20];
         Add($"_mta-sts.{name}", DnsType.Txt, $"v=STSv1; id={id}", RecordUse.MtaSts, RecordNeed.Optional,
             $"only together with the policy, served at https://mta-sts.{name}/.well-known/mta-sts.txt");
         foreach (var (service, port) in house.Services)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QRCoder;
 
 namespace HomeMail.Cli;
 
@@ -30,6 +31,35 @@ internal static class AccountCommand
         var addresses = string.Join(", ", line.GetProperty("addresses").EnumerateArray().Select(address => Words.Printable(address.GetString() ?? "")));
         var used = Words.Size(line.Number("bytes")) + (line.Number("quota") is > 0 and var quota ? $" of {Words.Size(quota)}" : "");
         var note = !line.IsTrue("configured") ? "  (not in the configuration; its mail is kept)" : line.IsTrue("logIn") ? "" : "  (no password: cannot log in)";
-        return call.Streams.Out.WriteLineAsync($"{line.Text("account"),-16} {used,-12}  {addresses}{note}");
+        var told = call.Streams.Out.WriteLineAsync($"{line.Text("account"),-16} {used,-12}  {addresses}{note}");
+        return line.TryGetProperty("settings", out var settings) ? ShowAsync(call, told, settings) : told;
+    }
+
+    // What to type into a mail program, and what a phone's one takes in through its camera.
+    private static async Task ShowAsync(CommandCall call, Task before, JsonElement settings)
+    {
+        await before;
+        var output = call.Streams.Out;
+        await output.WriteLineAsync("    For a mail program:");
+        await output.WriteLineAsync($"      user name  {Words.Printable(settings.Text("user"))}");
+        await output.WriteLineAsync("      password   the account's own");
+        await WriteServerAsync("reading", "imap", "IMAP");
+        await WriteServerAsync("sending", "smtp", "SMTP");
+        if (settings.TryGetProperty("code", out var code) && code.GetString() is { } text)
+        {
+            await output.WriteLineAsync("    Thunderbird for Android and K-9 Mail: Add account, import, scan the code. The password is not in it.");
+            using var data = QRCodeGenerator.GenerateQrCode(text, QRCodeGenerator.ECCLevel.L);
+            using var drawn = new AsciiQRCode(data);
+            await output.WriteLineAsync(drawn.GetGraphicSmall());
+        }
+
+        async Task WriteServerAsync(string what, string key, string protocol)
+        {
+            var ways = settings.GetProperty(key).EnumerateArray()
+                .Select(way => $"port {way.Number("port")}, {(way.Text("tls") == "implicit" ? "SSL/TLS" : "STARTTLS")}").ToList();
+            await output.WriteLineAsync(ways.Count == 0
+                ? $"      {what}    not possible: [listen] has no endpoint for it"
+                : $"      {what}    {protocol}, {settings.Text("host")}, {string.Join("; or ", ways)}");
+        }
     }
 }

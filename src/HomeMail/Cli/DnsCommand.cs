@@ -77,16 +77,12 @@ internal static class DnsCommand
             Domains = domains,
             Services =
             [
-                ("submissions", Port(settings.Listen.Submissions, "submissions")), ("submission", Port(settings.Listen.Submission, "submission")),
-                ("imaps", Port(settings.Listen.Imaps, "imaps")), ("imap", Port(settings.Listen.Imap, "imap")),
+                ("submissions", ServerMap.Port(settings.Listen.Submissions)), ("submission", ServerMap.Port(settings.Listen.Submission)),
+                ("imaps", ServerMap.Port(settings.Listen.Imaps)), ("imap", ServerMap.Port(settings.Listen.Imap)),
             ],
             HasVerifiableCertificate = settings.Tls.Certificate is not null,
         }, unread);
     }
-
-    // A listener that this version does not have yet is not to be announced.
-    private static int Port(IReadOnlyList<IPEndPoint> endPoints, string key) =>
-        endPoints.Count == 0 || NotInEffect.Table.Contains("listen." + key) ? 0 : endPoints[0].Port;
 
     private static async Task<int> VerifyAsync(CommandCall call, HouseToPublish house, bool isUnread, IMailResolver resolver, CancellationToken cancel)
     {

@@ -22,7 +22,7 @@ internal static class DnsListing
             await writer.WriteAsync(
                 $"{address} is the public address by {string.Join(", ", picture.SourcesOf(address).Select(Name))}",
                 ("address", address), ("sources", string.Join(' ', picture.SourcesOf(address).Select(Name))));
-        foreach (var line in HouseRecords.MtaStsPolicy(house).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in HouseRecords.MtaStsPolicy(house.Hostname, house.HasVerifiableCertificate).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
             await writer.WriteAsync($"mta-sts.txt  {line}", ("mta-sts", line));
         var lacks = house.Addresses.Count == 0 ? "the house's public address is not known: set [server] public-ip" : isUnread ? "the DKIM records are not all here" : null;
         await writer.WriteAsync(lacks ?? $"{records.Count} records", ("result", lacks is null ? "pass" : "fail"), ("records", records.Count), ("what", lacks));

@@ -45,7 +45,7 @@ internal sealed class StandIn : IAsyncDisposable
         var state = new StateStore(Path.Combine(path, DataCommands.StateFile), TimeProvider.System);
         var names = ServerMap.Names(settings, []);
         var (client, server) = StreamPair.Create();
-        var session = new ControlSession(DataCommands.Table(data, history, state, () => names, TimeProvider.System), path, TimeProvider.System, Log.None);
+        var session = new ControlSession(DataCommands.Table(data, history, state, () => names, () => ServerMap.MailServices(settings), TimeProvider.System), path, TimeProvider.System, Log.None);
         return new StandIn(data, state, Task.Run(() => session.RunAsync(server, PeerCredentials.OwnUser, CancellationToken.None)), client);
     }
 

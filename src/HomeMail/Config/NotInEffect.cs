@@ -10,7 +10,6 @@ internal static class NotInEffect
     [
         "listen.lan",
         "listen.metrics",
-        "listen.autoconfig",
         "device.*",
     ];
 

@@ -1,3 +1,4 @@
+using HomeMail.Server.ClientSetup;
 using System.Text;
 using System.Text.Json;
 using HomeMail.Protocol.Message;
@@ -27,7 +28,7 @@ internal sealed class ControlBench : IAsyncDisposable
         var (client, server) = StreamPair.Create();
         Client = client;
         Channel = new ControlChannel(client, TimeProvider.System);
-        _session = new ControlSession([.. DataCommands.Table(Data, History, State, () => names, TimeProvider.System), .. more], _root, TimeProvider.System, new Log(LogText, TimeProvider.System))
+        _session = new ControlSession([.. DataCommands.Table(Data, History, State, () => names, () => MailServices.At("mail.home.example", 993, 143, 465, 587), TimeProvider.System), .. more], _root, TimeProvider.System, new Log(LogText, TimeProvider.System))
             .RunAsync(server, 7, _end.Token);
     }
 
