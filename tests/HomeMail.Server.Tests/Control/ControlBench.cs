@@ -1,7 +1,7 @@
-using HomeMail.Server.ClientSetup;
 using System.Text;
 using System.Text.Json;
 using HomeMail.Protocol.Message;
+using HomeMail.Server.ClientSetup;
 using HomeMail.Server.Control;
 using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
