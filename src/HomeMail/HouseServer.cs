@@ -82,7 +82,6 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _running = Prepare(settings);
         _certificateStamp = CertificateStamp(settings);
         var gateways = new Gateways(clock);
-        _masked = new MaskedAddresses(gateways.Contains, _state.Collection("masked"), clock, log);
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, IsShared);
         _guard = new AuthenticationGuard(clock, IsShared) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
@@ -97,6 +96,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var former = new FormerAddresses(_state.Collection("addresses", 100), clock);
         _addresses.Changed += former.Note;
         _own = new InterfaceAddresses(address => _addresses.Current.Addresses.Contains(address) || gateways.Contains(address) || former.Contains(address), clock);
+        _masked = new MaskedAddresses(new RouterAddresses(gateways.Contains, _own.Is, () => _addresses.Current).Contains, _state.Collection("masked"), clock, log);
         var open = new OpenDeliveries();
         var origin = new OriginChecks(resolver, IsHosted, clock, IsClockSane)
         {

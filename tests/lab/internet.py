@@ -7,111 +7,11 @@
 
 The situations and the world they are in are in situations.py.
 """
-import hashlib, ipaddress, json, os, re, smtplib, socket, ssl, struct, sys, threading, time
+import json, os, re, smtplib, socket, ssl, sys, threading, time
 
-import situations as world
+import names, situations as world
 
 HOUSE_RETRY = 5
-
-
-# -- the name server: UDP and TCP, with failures by name ---------------------------------------------------------------
-
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
-
-
-def name_octets(name):
-    name = name.rstrip(".")
-    out = b""
-    for label in name.split(".") if name else []:
-        out += bytes([len(label)]) + label.encode()
-    return out + b"\0"
-
-
-def data_octets(kind, value):
-    if kind == "A" or kind == "AAAA":
-        return ipaddress.ip_address(value).packed
-    if kind == "MX":
-        preference, exchange = value.split(" ")
-        return struct.pack(">H", int(preference)) + name_octets(exchange)
-    if kind == "TXT":
-        octets = value.encode()
-        return b"".join(bytes([len(octets[i:i + 255])]) + octets[i:i + 255] for i in range(0, len(octets), 255))
-    if kind == "TLSA":
-        usage, selector, matching, data = value.split(" ")
-        return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(data)
-    return name_octets(value)
-
-
-def answer(query, tcp):
-    ident, flags, questions, _, _, additional = struct.unpack(">6H", query[:12])
-    at, labels = 12, []
-    while query[at]:
-        labels.append(query[at + 1:at + 1 + query[at]].decode("latin-1").lower())
-        at += query[at] + 1
-    kind, _ = struct.unpack(">HH", query[at + 1:at + 5])
-    question = query[12:at + 5]
-    name = ".".join(labels)
-    type_name = next((t for t, n in TYPES.items() if n == kind), str(kind))
-    trouble = world.trouble_of(name, type_name)
-    if trouble == "silent":
-        return None
-    header = lambda rcode, count, authority, tc=0, ad=0: struct.pack(
-        ">6H", ident, 0x8180 | (tc << 9) | (ad << 5) | rcode, 1, count, authority, 0)
-    if trouble == "servfail":
-        return header(2, 0, 0) + question
-    if trouble == "no-edns" and additional:
-        return header(1, 0, 0) + question
-    if trouble == "truncated" and not tcp:
-        return header(0, 0, 0, tc=1) + question
-    records, exists = world.look_up(name, type_name)
-    secure = 1 if world.is_secure(name) else 0
-    body = b""
-    for owner, record_type, value in records:
-        data = data_octets(record_type, value)
-        body += name_octets(owner) + struct.pack(">HHIH", TYPES[record_type], 1, 60, len(data)) + data
-    if records:
-        whole = header(0, len(records), 0, ad=secure) + question + body
-        return whole if tcp or len(whole) <= 1232 else header(0, 0, 0, tc=1) + question
-    if trouble == "no-soa":
-        return header(3, 0, 0) + question
-    soa = name_octets("test") + struct.pack(">HHI", TYPES["SOA"], 1, 60)
-    data = name_octets("ns.test") + name_octets("host.ns.test") + struct.pack(">5I", 1, 3600, 600, 86400, 60)
-    return header(0 if exists else 3, 0, 1, ad=secure) + question + soa + struct.pack(">H", len(data)) + data
-
-
-def name_server(address):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((address, 53))
-    tcp = socket.create_server((address, 53), backlog=64)
-
-    def over_udp():
-        while True:
-            query, peer = udp.recvfrom(4096)
-            try:
-                if (reply := answer(query, False)) is not None:
-                    udp.sendto(reply, peer)
-            except (ValueError, IndexError, struct.error):
-                pass
-
-    def one(connection):
-        with connection:
-            connection.settimeout(20)
-            try:
-                while (size := connection.recv(2)) and len(size) == 2:
-                    query = b""
-                    while len(query) < int.from_bytes(size, "big"):
-                        query += connection.recv(4096)
-                    if (reply := answer(query, True)) is not None:
-                        connection.sendall(len(reply).to_bytes(2, "big") + reply)
-            except OSError:
-                pass
-
-    def over_tcp():
-        while True:
-            threading.Thread(target=one, args=(tcp.accept()[0],), daemon=True).start()
-
-    for run in (over_udp, over_tcp):
-        threading.Thread(target=run, daemon=True).start()
 
 
 # -- mail hosts ----------------------------------------------------------------------------------------------------------
@@ -291,7 +191,7 @@ def serve(folder):
     global events
     events = open(folder + "/events", "a", encoding="utf-8")
     threading.stack_size(256 * 1024)
-    name_server(world.DNS)
+    names.serve(world.DNS, world)
     for address, port, host in world.hosts():
         mail_host(address, port, host)
     policy_host(world.WEB, "web")

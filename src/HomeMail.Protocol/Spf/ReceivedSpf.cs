@@ -66,7 +66,8 @@ public static class ReceivedSpf
         SpfResult.Neutral => $"{client} is neither permitted nor denied by domain of {domain}",
         SpfResult.TempError => $"DNS did not answer while checking {domain}",
         SpfResult.PermError => $"the SPF records of {domain} cannot be interpreted",
-        _ => $"{domain} has no SPF record to check",
+        // No record, or nobody who could be asked about.
+        _ => $"domain of {domain} says nothing of {client}",
     };
 
     private static void Pair(StringBuilder field, string name, string value)

@@ -7,7 +7,7 @@ namespace HomeMail.Server.Delivery;
 internal sealed class IdleSessions : IAsyncDisposable
 {
     private readonly Lock _gate = new();
-    private readonly List<(string Key, SmtpClient Session, long Since)> _idle = [];
+    private readonly List<(Destination To, SmtpClient Session, long Since)> _idle = [];
     private readonly DeliveryOptions _options;
     private readonly TimeProvider _clock;
     private readonly ITimer _timer;
@@ -30,12 +30,15 @@ internal sealed class IdleSessions : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes a session to a destination out; null if there is none.</summary>
-    public SmtpClient? Take(string key)
+    /// <summary>
+    /// Takes a session to a destination out; null if there is none. One that came about by another route is none: the configuration may have been read again,
+    /// and now want another family, encryption, or another way.
+    /// </summary>
+    public SmtpClient? Take(Destination to)
     {
         lock (_gate)
         {
-            var index = _idle.FindLastIndex(i => i.Key == key);
+            var index = _idle.FindLastIndex(i => i.To.Key == to.Key && i.To.Route == to.Route);
             if (index < 0)
                 return null;
             var session = _idle[index].Session;
@@ -45,7 +48,7 @@ internal sealed class IdleSessions : IAsyncDisposable
     }
 
     /// <summary>Keeps a session, or closes it where it cannot be used again or too many wait.</summary>
-    public async ValueTask GiveAsync(string key, SmtpClient session)
+    public async ValueTask GiveAsync(Destination to, SmtpClient session)
     {
         SmtpClient? surplus = session;
         if (session.IsUsable && _options.MaxIdle > 0)
@@ -57,7 +60,7 @@ internal sealed class IdleSessions : IAsyncDisposable
                     surplus = _idle.Count < _options.MaxIdle ? null : _idle[0].Session;
                     if (surplus is not null)
                         _idle.RemoveAt(0);
-                    _idle.Add((key, session, _clock.GetTimestamp()));
+                    _idle.Add((to, session, _clock.GetTimestamp()));
                     _timer.Change(_options.KeepIdle, Timeout.InfiniteTimeSpan);
                 }
             }

@@ -164,7 +164,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
     // A session from before may have died since, or not be fit for this message: whatever is wrong with it, hosts are tried afresh.
     private async ValueTask<bool> OverIdleAsync(Attempt attempt, CancellationToken cancel)
     {
-        if (_idle.Take(attempt.Destination.Key) is not { } session)
+        if (_idle.Take(attempt.Destination) is not { } session)
             return false;
         await using var broken = BreakOff(session, cancel).ConfigureAwait(false);
         try
@@ -181,7 +181,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         }
         finally
         {
-            await _idle.GiveAsync(attempt.Destination.Key, session).ConfigureAwait(false);
+            await _idle.GiveAsync(attempt.Destination, session).ConfigureAwait(false);
         }
     }
 
@@ -318,7 +318,7 @@ public sealed class RemoteDelivery : IRemoteDelivery, IAsyncDisposable
         finally
         {
             if (keep)
-                await _idle.GiveAsync(attempt.Destination.Key, session).ConfigureAwait(false);
+                await _idle.GiveAsync(attempt.Destination, session).ConfigureAwait(false);
             else
                 await session.DisposeAsync().ConfigureAwait(false);
         }

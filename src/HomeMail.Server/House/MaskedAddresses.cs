@@ -8,15 +8,15 @@ using LiteDB;
 namespace HomeMail.Server.House;
 
 /// <summary>
-/// The addresses that stand for anybody on the internet: a router between gives every client its own. The gateway's is one always; another private address
+/// The addresses that stand for anybody on the internet: a router between gives every client its own. The router's are always; another private address
 /// is, once mail comes from it that can't all be from one host of the house. What was seen is kept in the state, and forgotten when clients are seen under
 /// public addresses of their own, or by <see cref="Forget()"/>.
 /// </summary>
-/// <param name="isGateway">Whether an address is a default gateway's.</param>
+/// <param name="isRouter">Whether an address is the router's; see <see cref="RouterAddresses"/>.</param>
 /// <param name="memory">Where it is kept, or null for nowhere.</param>
 /// <param name="clock">Time.</param>
 /// <param name="log">The log.</param>
-public sealed class MaskedAddresses(Func<IPAddress, bool> isGateway, StateCollection? memory, TimeProvider clock, Log log)
+public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollection? memory, TimeProvider clock, Log log)
 {
     // Domains that have nothing to do with each other and whose SPF fails at one address.
     private const int UnrelatedDomains = 2;
@@ -41,7 +41,7 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isGateway, StateCollec
         public long Last { get; set; }
     }
 
-    /// <summary>The addresses that have been seen to be masks, the gateway's apart.</summary>
+    /// <summary>The addresses that have been seen to be masks, the router's apart.</summary>
     public IReadOnlyList<IPAddress> Seen
     {
         get
@@ -58,7 +58,7 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isGateway, StateCollec
         ArgumentNullException.ThrowIfNull(address);
         if (address.IsIPv4MappedToIPv6)
             address = address.MapToIPv4();
-        if (isGateway(address))
+        if (isRouter(address))
             return true;
         lock (_gate)
             return Masked().Contains(address);
@@ -108,7 +108,8 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isGateway, StateCollec
         ArgumentNullException.ThrowIfNull(client);
         if (client.IsIPv4MappedToIPv6)
             client = client.MapToIPv4();
-        if (SpecialPurpose.Is(client))
+        // The router's outer address is public, and nobody's own.
+        if (SpecialPurpose.Is(client) || isRouter(client))
             return;
         lock (_gate)
         {

@@ -224,6 +224,20 @@ public class RemoteDeliveryTests
         Assert.True(bench.Servers.Single().SaidQuit);
     }
 
+    [Fact]
+    public async Task ASessionOfAnotherRouteIsNotUsed()
+    {
+        await using var bench = new RemoteBench();
+        Example(bench);
+        bench.Host("2001:db8::1", RemoteBench.Accept, RemoteBench.Accept);
+        var route = new Route("*", [null], FamilyMode.IPv6Only);
+        Assert.Equal(Ok, (await bench.SendAsync(route)).Outcome);
+        Assert.Equal(1, bench.Delivery.IdleCount);
+        // The configuration is read again, and says something else of this destination.
+        Assert.Equal(Ok, (await bench.SendAsync(new Route("*", [null], FamilyMode.Auto))).Outcome);
+        Assert.Equal(2, bench.Dials.Count);
+    }
+
     [Theory]
     [InlineData("close")]
     [InlineData("C: MAIL FROM:<alice@home.example>\nS: 421 4.4.2 idle too long\nclose")]

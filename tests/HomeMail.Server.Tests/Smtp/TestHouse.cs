@@ -62,11 +62,12 @@ public sealed class TestHouse : IAsyncDisposable
         };
         Guard = new AuthenticationGuard(guardClock ?? Clock, Shared.Contains);
         Heartbeat = new Heartbeat(Clock);
-        Masks = new MaskedAddresses(Shared.Contains, null, Clock, Log);
+        var router = new RouterAddresses(Shared.Contains, Own, () => new PublicPicture(Public.Select(a => new AddressReport(a, AddressSource.Configuration))));
+        Masks = new MaskedAddresses(router.Contains, null, Clock, Log);
         var origin = new OriginChecks(Zone, domain => Names.Domain(domain) is not null || domain == "mail.example.org", Clock, static () => true)
         {
             Subjects = new SpfSubjects(
-                address => Public.Contains(address) ? OwnAddress.Public : OwnAddress.No, Masks.Contains, family => Public.Find(a => a.AddressFamily == family))
+                Own, Masks.Contains, family => Public.Find(a => a.AddressFamily == family))
             {
                 Rules = () => Rewrite,
                 Relays = () => Relays,
@@ -115,6 +116,12 @@ public sealed class TestHouse : IAsyncDisposable
 
     /// <summary>The house's public addresses.</summary>
     public List<IPAddress> Public { get; } = [];
+
+    /// <summary>Those of them that an interface of this machine has.</summary>
+    public HashSet<IPAddress> Interfaces { get; } = [];
+
+    private OwnAddress Own(IPAddress address) =>
+        Interfaces.Contains(address) ? OwnAddress.Interface : Public.Contains(address) ? OwnAddress.Public : OwnAddress.No;
 
     /// <summary>The rules of <c>[spf-rewrite]</c>.</summary>
     public List<RewriteRule> Rewrite { get; } = [];
