@@ -20,6 +20,7 @@ using HomeMail.Server.Smtp;
 using HomeMail.Server.Web;
 using HomeMail.Storage;
 using HomeMail.Storage.State;
+using HomeMail.Supervision;
 
 namespace HomeMail;
 
@@ -59,6 +60,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly ReportReading _reportReading;
     private readonly ReportSender _reportSender;
     private volatile Running _running;
+    private volatile bool _serves;
 
     private sealed record Running(Settings Settings, SmtpServerOptions Smtp, ImapServerOptions Imap, IntakeOptions Intake);
 
@@ -178,6 +180,16 @@ internal sealed partial class HouseServer : IAsyncDisposable
     /// <summary>What accounts learn from the marks of their users.</summary>
     internal AccountLearning Learning { get; }
 
+    /// <summary>Who is told how this server does; null if nobody wants to know.</summary>
+    internal NotifySocket? Supervisor { get; init; }
+
+    /// <summary>Tells the supervisor that this server serves, if it does.</summary>
+    internal void TellReady()
+    {
+        if (_serves)
+            Supervisor?.Ready($"serving {_running.Smtp.Hostname}, {_queue.Count} in the queue");
+    }
+
     /// <summary>Recovers what was left, listens, and serves until told to stop.</summary>
     /// <exception cref="SocketException">An endpoint cannot be bound.</exception>
     public async Task RunAsync(CancellationToken stop)
@@ -203,6 +215,10 @@ internal sealed partial class HouseServer : IAsyncDisposable
         Listen(listen.Autoconfig, "autoconfig", endPoint => new WebListener(endPoint, "autoconfig", web));
         _control = await OpenControlAsync(_running.Settings.Server);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
+        if (Supervisor is not null)
+            _heartbeat.Add(Supervisor);
+        _serves = true;
+        TellReady();
 
         var serving = Task.WhenAll(
         [
@@ -214,6 +230,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (stop.Register(stopped.SetResult))
             await Task.WhenAny(serving, stopped.Task);
+        _serves = false;
+        Supervisor?.Stopping();
         _log.Info("stopping", ("connections", _gate.Count));
         await Task.WhenAny(serving, Task.Delay(DrainTime, _clock, CancellationToken.None));
         await keys;

@@ -5,6 +5,7 @@ using HomeMail.Config;
 using HomeMail.Privileges;
 using HomeMail.Server;
 using HomeMail.Storage.Files;
+using HomeMail.Supervision;
 
 namespace HomeMail;
 
@@ -25,13 +26,17 @@ public static partial class Program
             if (missing.Length > 0)
                 log.Error("confined", ("lacks", missing));
         }
+        WarnOfPlace(settings.Server.Data, log);
+        using var supervisor = NotifySocket.Open(Environment.GetEnvironmentVariable, Environment.ProcessId, TimeProvider.System);
         try
         {
-            await using var server = new HouseServer(settings, TimeProvider.System, log);
+            await using var server = new HouseServer(settings, TimeProvider.System, log) { Supervisor = supervisor };
             using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
             {
                 context.Cancel = true;
+                supervisor?.Reloading();
                 Reload(server, settings.Path, log);
+                server.TellReady();
             });
             await server.RunAsync(stop);
             return 0;
@@ -41,6 +46,14 @@ public static partial class Program
             log.Error("cannot-start", ("what", error.Message));
             return 1;
         }
+    }
+
+    // Mail is kept on a router's flash only by who has been told; in memory it is lost, however often that has been said.
+    private static void WarnOfPlace(string data, Log log)
+    {
+        var isNew = !Directory.Exists(Path.Combine(data, "spool"));
+        if (DataPlace.Of(data) is { Warning: { } warning } place && (isNew || place.Kind == PlaceKind.Memory))
+            log.Error("data", ("path", data), ("what", warning), ("then", "let [server] data name a folder on a disk or a stick"));
     }
 
     // A bad file leaves the old one in force.
