@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test e2e lab check format budget fuzz bench bench-imap clean
+.PHONY: help deps build deb run test e2e lab check format budget fuzz bench bench-imap clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,12 @@ deps: ## install what building and testing need and this machine lacks (apt-get,
 build: ## build out/<RID>/homemail, one static file; RID=linux-arm64 cross-compiles
 	@build/deps.sh build $(if $(filter linux-arm64,$(RID)),arm64)
 	@build/publish.sh $(RID)
+
+RIDS = $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64 linux-arm64)
+deb: ## build Debian packages, out/deb/*.deb; MAINTAINER="Name <address>" is who answers for them
+	@build/deps.sh build arm64 deb
+	@for rid in $(RIDS); do build/publish.sh $$rid || exit; done
+	@MAINTAINER="$(MAINTAINER)" build/deb.sh $(patsubst linux-%,%,$(patsubst linux-x64,amd64,$(RIDS)))
 
 run: ## install, build, and run a demo house on loopback; prints how to send mail to it
 	@build/deps.sh build test
