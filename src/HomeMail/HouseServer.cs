@@ -48,6 +48,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private readonly AddressWatch _addresses;
     private readonly InterfaceAddresses _own;
     private readonly MaskedAddresses _masked;
+    private readonly LanDevices _devices;
     private readonly TlsResults _tlsResults;
     private readonly PortEvidence _ports;
     private readonly FamilyHealth _health;
@@ -81,9 +82,10 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
+        var gateways = new Gateways(clock);
+        _devices = new LanDevices(() => _running!.Intake.Names.Devices, IsShared, address => _masked!.IsSuspect(address), () => gateways.Addresses, new Neighbours(log).Find);
         _running = Prepare(settings);
         _certificateStamp = CertificateStamp(settings);
-        var gateways = new Gateways(clock);
         _gate = new ConnectionGate(settings.Limits.Connections, settings.Limits.ConnectionsPerAddress, IsShared);
         _guard = new AuthenticationGuard(clock, IsShared) { Limits = ServerMap.Authentication(settings) };
         _heartbeat = new Heartbeat(clock);
@@ -94,7 +96,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _addresses = new AddressWatch(
             ServerMap.PublicAddresses(() => _running.Settings, gateways, resolver, clock), new DnsUpdateClient(resolver, clock), () => ServerMap.DnsUpdate(_running.Settings),
             () => _running.Settings.Server.Hostname, clock, log);
-        _mappings = new PortMappings(() => gateways.Addresses, () => ServerMap.PortsToMap(_running.Settings), new GatewayPorts(), clock, log);
+        _mappings = new PortMappings(() => gateways.Addresses, () => ServerMap.PortsToMap(_running.Settings), new GatewayPorts(), clock, log, _state.Collection("forwarded", 64));
         var former = new FormerAddresses(_state.Collection("addresses", 100), clock);
         _addresses.Changed += former.Note;
         _own = new InterfaceAddresses(address => _addresses.Current.Addresses.Contains(address) || gateways.Contains(address) || former.Contains(address), clock);
@@ -203,7 +205,9 @@ internal sealed partial class HouseServer : IAsyncDisposable
         };
         _inProcess.Begin(context, stop);
         var listen = _running.Settings.Listen;
-        foreach (var (endPoints, role) in ((IReadOnlyList<IPEndPoint>, SmtpRole)[])[(listen.Smtp, SmtpRole.Mta), (listen.Submission, SmtpRole.Submission), (listen.Submissions, SmtpRole.Submissions)])
+        if (listen.Lan.FirstOrDefault(endPoint => _mappings.WasForwarded(endPoint.Port)) is { } open)
+            throw new IOException($"[listen] lan: {open} may be reached from outside: the router was asked to forward port {open.Port} not long ago. Give lan another port");
+        foreach (var (endPoints, role) in ((IReadOnlyList<IPEndPoint>, SmtpRole)[])[(listen.Smtp, SmtpRole.Mta), (listen.Submission, SmtpRole.Submission), (listen.Submissions, SmtpRole.Submissions), (listen.Lan, SmtpRole.Lan)])
             Listen(endPoints, role.Key(), endPoint => new SmtpListener(endPoint, role, context));
         var imap = new ImapListenerContext(() => _running.Imap, _gate, _guard, _heartbeat, _clock, _log);
         foreach (var (endPoints, role) in ((IReadOnlyList<IPEndPoint>, ImapRole)[])[(listen.Imap, ImapRole.Imap), (listen.Imaps, ImapRole.Imaps)])
@@ -356,6 +360,6 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var names = ServerMap.Names(settings, _secret);
         var identity = ServerMap.Identity(settings, _clock);
         return new Running(
-            settings, ServerMap.Smtp(settings, names, identity, _memory), ServerMap.Imap(settings, names, identity, _memory, _data, new LearnedMarks(() => Learning, _log)), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
+            settings, ServerMap.Smtp(settings, names, identity, _memory, _devices), ServerMap.Imap(settings, names, identity, _memory, _data, new LearnedMarks(() => Learning, _log)), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
     }
 }

@@ -27,7 +27,20 @@ internal static class ServerMap
         settings.Domains.Values.Select(d => new HostedDomain(d.Name, d.Tenant, d.CatchAll, d.LocalDelivery == LocalDelivery.Shortcut)),
         [.. settings.Accounts.Values.Select(a => Account(settings, a))],
         settings.Aliases.Values.Select(a => new HostedAlias(a.Address, a.Members)),
-        secret);
+        secret)
+    {
+        Devices = [.. settings.Devices.Select(Device)],
+    };
+
+    private static HostedDevice Device(DeviceSettings device) => new(device.Name, device.From)
+    {
+        Addresses = device.Addresses,
+        Hardware = device.Mac,
+        Credential = device.Password,
+        Reach = device.Scope switch { DeviceScope.Any => DeviceReach.Anybody, DeviceScope.Local => DeviceReach.House, _ => DeviceReach.Listed },
+        Recipients = device.Recipients,
+        PerDay = device.PerDay,
+    };
 
     private static HostedAccount Account(Settings settings, AccountSettings account) => new(account.Name, account.Addresses, account.Password, account.Quota)
     {
@@ -64,8 +77,9 @@ internal static class ServerMap
         Block = settings.Limits.AuthBlock,
     };
 
-    public static SmtpServerOptions Smtp(Settings settings, HostedNames names, TlsIdentity tls, MemoryBudget memory) => new()
+    public static SmtpServerOptions Smtp(Settings settings, HostedNames names, TlsIdentity tls, MemoryBudget memory, LanDevices devices) => new()
     {
+        Devices = devices,
         Memory = memory,
         Hostname = settings.Server.Hostname,
         Tls = tls,
@@ -128,9 +142,11 @@ internal static class ServerMap
         clock);
 
     // What others reach us at: the listeners of the house's own network, and those of this machine, stay where they are.
-    public static IReadOnlyList<int> PortsToMap(Settings settings) => !settings.Server.MapPorts ? [] :
+    public static IReadOnlyList<int> PortsToMap(Settings settings) => settings.Server.MapPorts ? PortsFromOutside(settings.Listen) : [];
+
+    public static IReadOnlyList<int> PortsFromOutside(ListenSettings listen) =>
     [
-        .. settings.Listen.Smtp.Concat(settings.Listen.Submission).Concat(settings.Listen.Submissions).Concat(settings.Listen.Imap).Concat(settings.Listen.Imaps)
+        .. listen.Smtp.Concat(listen.Submission).Concat(listen.Submissions).Concat(listen.Imap).Concat(listen.Imaps)
             .Where(endPoint => !IPAddress.IsLoopback(endPoint.Address) && endPoint.Port > 0).Select(endPoint => endPoint.Port).Distinct(),
     ];
 

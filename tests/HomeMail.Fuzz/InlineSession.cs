@@ -69,7 +69,7 @@ public sealed class InlineSession : IDisposable
         private static readonly SmtpReply Taken = SmtpReplies.Accepted("00000000000000");
         private static readonly object Nowhere = new();
 
-        public SmtpReply? CheckSender(ClientFacts client, in MailArguments mail) => null;
+        public SmtpReply? CheckSender(ClientFacts client, ref MailArguments mail) => null;
 
         public SmtpReply AddRecipient(MailTransaction transaction, in RcptArguments rcpt)
         {

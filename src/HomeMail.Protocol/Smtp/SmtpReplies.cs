@@ -194,6 +194,17 @@ public static partial class SmtpReplies
     /// <summary>A submission without a usable From field.</summary>
     public static readonly SmtpReply FromMissing = new(550, "5.7.1", "Message needs one From field with a valid address");
 
+    // Devices of the house
+
+    /// <summary>The greeting of the LAN endpoint for a client that is no declared device (RFC 5321 3.1).</summary>
+    public static readonly SmtpReply NoDevice = new(554, null, "No device is declared for your address; the log says why");
+
+    /// <summary>The device has been taken out of the configuration.</summary>
+    public static readonly SmtpReply DeviceUnknown = new(550, "5.7.1", "This device is not declared any more");
+
+    /// <summary>A recipient that the device is not allowed.</summary>
+    public static readonly SmtpReply DeviceMayNot = new(550, "5.7.1", "This device may not write to that address");
+
     // DATA and BDAT
 
     /// <summary>DATA may go on.</summary>

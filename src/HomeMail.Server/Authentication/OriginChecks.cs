@@ -64,6 +64,9 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
             return outcome;
         if (outcome.Result is SpfResult.Fail or SpfResult.SoftFail)
             Masks.SpfFailed(client, request.Domain, isHelo: DnsName.Same(request.Domain, request.Helo));
+        // A domain with a record has its own way out; its mail does not come from a host of this house.
+        else if (outcome.Result is SpfResult.Neutral or SpfResult.Pass)
+            Masks.SpokeForStranger(client);
         // A host of the house does not deny itself by its own name; a stranger behind a router does.
         if (!DnsName.Same(request.Domain, request.Helo) && !isHosted(request.Helo) && DnsName.IsHostLike(request.Helo)
             && (await _spf.CheckAsync(SpfRequest.ForHelo(client, request.Helo), cancel).ConfigureAwait(false)).Result == SpfResult.Fail)

@@ -64,6 +64,31 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
             return Masked().Contains(address);
     }
 
+    /// <summary>
+    /// Whether mail of strangers has come from an address, be it ever so little: less than makes a mask of it, but enough to take nobody there at his address's
+    /// word.
+    /// </summary>
+    /// <param name="address">The address; IPv4-mapped IPv6 is taken as IPv4.</param>
+    public bool IsSuspect(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
+        lock (_gate)
+            return _suspects.TryGetValue(address, out var suspect) && clock.GetElapsedTime(suspect.Last) <= SuspicionTime;
+    }
+
+    /// <summary>Mail has come in the name of a domain whose SPF record does not deny it, but is not ours either.</summary>
+    /// <param name="client">The address.</param>
+    public void SpokeForStranger(IPAddress client)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        if (!SpecialPurpose.Is(client) || IPAddress.IsLoopback(client) || Contains(client))
+            return;
+        lock (_gate)
+            Suspected(client).Last = clock.GetTimestamp();
+    }
+
     /// <summary>Mail has come whose SPF fails at the address that it came from.</summary>
     /// <param name="client">The address.</param>
     /// <param name="domain">The domain of MAIL FROM or HELO; none that is hosted here.</param>
@@ -77,16 +102,7 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
             return;
         lock (_gate)
         {
-            if (!_suspects.TryGetValue(client, out var suspect))
-            {
-                if (_suspects.Count >= MostSuspects)
-                    _suspects.Remove(_suspects.MinBy(static s => s.Value.Last).Key);
-                _suspects[client] = suspect = new Suspect();
-            }
-            else if (clock.GetElapsedTime(suspect.Last) > SuspicionTime)
-            {
-                suspect.Domains.Clear();
-            }
+            var suspect = Suspected(client);
             suspect.Last = clock.GetTimestamp();
             suspect.Domains.Add(Family(domain));
             if (!isHelo && suspect.Domains.Count < UnrelatedDomains)
@@ -138,6 +154,21 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
             _suspects.Clear();
             return seen;
         }
+    }
+
+    private Suspect Suspected(IPAddress client)
+    {
+        if (!_suspects.TryGetValue(client, out var suspect))
+        {
+            if (_suspects.Count >= MostSuspects)
+                _suspects.Remove(_suspects.MinBy(static s => s.Value.Last).Key);
+            _suspects[client] = suspect = new Suspect();
+        }
+        else if (clock.GetElapsedTime(suspect.Last) > SuspicionTime)
+        {
+            suspect.Domains.Clear();
+        }
+        return suspect;
     }
 
     private void Remove(IPAddress address)

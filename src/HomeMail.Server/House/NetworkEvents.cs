@@ -29,7 +29,7 @@ public sealed partial class NetworkEvents(Action changed, TimeProvider clock, Lo
     {
         try
         {
-            using var socket = Open();
+            using var socket = Open(Groups);
             var message = new byte[4096];
             while (true)
             {
@@ -78,13 +78,17 @@ public sealed partial class NetworkEvents(Action changed, TimeProvider clock, Lo
         }
     }
 
-    private static Socket Open()
+    /// <summary>A socket to ask the kernel at (rtnetlink(7)).</summary>
+    /// <exception cref="SocketException">There is none to be had.</exception>
+    internal static Socket OpenRoute() => Open(groups: 0);
+
+    private static Socket Open(uint groups)
     {
         var descriptor = OpenSocket(Netlink, Raw | CloseOnExec, Route);
         if (descriptor < 0)
             throw new SocketException((int)SocketError.ProtocolNotSupported);
         var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
-        var address = new KernelAddress { Family = Netlink, Groups = Groups };
+        var address = new KernelAddress { Family = Netlink, Groups = groups };
         if (Bind(descriptor, address, Marshal.SizeOf<KernelAddress>()) == 0)
             return socket;
         socket.Dispose();

@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using HomeMail.Storage.State;
+using LiteDB;
 
 namespace HomeMail.Server.House;
 
@@ -12,7 +15,9 @@ namespace HomeMail.Server.House;
 /// <param name="listening">Where gateways listen.</param>
 /// <param name="clock">Time.</param>
 /// <param name="log">The log.</param>
-public sealed class PortMappings(Func<IReadOnlyList<IPAddress>> gateways, Func<IReadOnlyList<int>> ports, GatewayPorts listening, TimeProvider clock, Log log)
+/// <param name="memory">Remembers what was forwarded over a restart, or null.</param>
+public sealed class PortMappings(
+    Func<IReadOnlyList<IPAddress>> gateways, Func<IReadOnlyList<int>> ports, GatewayPorts listening, TimeProvider clock, Log log, StateCollection? memory = null)
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
     private static readonly TimeSpan Soonest = TimeSpan.FromSeconds(30);
@@ -31,6 +36,18 @@ public sealed class PortMappings(Func<IReadOnlyList<IPAddress>> gateways, Func<I
                 return [.. _held.Values.Select(held => held.Mapping)];
         }
     }
+
+    /// <summary>Whether a port of this machine is forwarded from outside, or may still be from an earlier run that was broken off.</summary>
+    /// <param name="port">The port.</param>
+    public bool WasForwarded(int port)
+    {
+        lock (_held)
+            if (_held.Keys.Any(held => held.Port == port))
+                return true;
+        return port > 0 && memory?.Find(Key(port)) is not null;
+    }
+
+    private static string Key(int port) => port.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Keeps the mappings until the server stops.</summary>
     /// <param name="stop">The server stops.</param>
@@ -88,6 +105,7 @@ public sealed class PortMappings(Func<IReadOnlyList<IPAddress>> gateways, Func<I
                 continue;
             lock (_held)
                 _held[(gateway, port)] = (mapping, mapper);
+            memory?.Upsert(Key(port), new BsonDocument { ["gateway"] = gateway.ToString() }, clock.GetUtcNow() + mapping.Lifetime);
             if (!isHeld || mapping.ExternalPort != before.Mapping.ExternalPort)
                 log.Info("port-mapped", ("port", port), ("outside", mapping.ExternalPort), ("gateway", gateway.ToString()), ("by", mapping.By.ToString()),
                     ("what", mapping.ExternalPort == port ? null : "the gateway gave another port than was asked for: others will not find it"));
@@ -111,6 +129,8 @@ public sealed class PortMappings(Func<IReadOnlyList<IPAddress>> gateways, Func<I
         try
         {
             await Task.WhenAll(released.Select(held => held.Value.Mapper.UnmapAsync(held.Value.Mapping, cancel))).ConfigureAwait(false);
+            foreach (var held in released)
+                memory?.Remove(Key(held.Key.Port));
         }
         catch (OperationCanceledException)
         {

@@ -49,7 +49,7 @@ public sealed record Destinations(IReadOnlyList<string> Accounts, IReadOnlyList<
 /// <summary>
 /// The domains, accounts and aliases of this server, and the answer to who an address is. It never changes; a reload makes a new one.
 /// </summary>
-public sealed class HostedNames : ICredentialSource
+public sealed partial class HostedNames : ICredentialSource
 {
     // Members of members of members: deeper is an error of somebody, or a loop.
     private const int MaxAliasDepth = 10;
@@ -95,6 +95,13 @@ public sealed class HostedNames : ICredentialSource
     /// <summary>All accounts.</summary>
     public IReadOnlyList<HostedAccount> Accounts { get; }
 
+    /// <summary>All devices.</summary>
+    public IReadOnlyList<HostedDevice> Devices { get; init; } = [];
+
+    /// <summary>A device, or null.</summary>
+    /// <param name="name">Its name, any case.</param>
+    public HostedDevice? Device(string name) => Devices.FirstOrDefault(device => device.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
     /// <summary>A hosted domain, or null.</summary>
     /// <param name="domain">The name, any case, as A-label or U-label.</param>
     public HostedDomain? Domain(string domain) =>
@@ -138,6 +145,7 @@ public sealed class HostedNames : ICredentialSource
         return principal.Kind switch
         {
             PrincipalKind.Account when Account(principal.Name) is { Addresses: [var first, ..] } => Domain(first.Domain)?.Tenant,
+            PrincipalKind.Device when Device(principal.Name) is { } device => Domain(device.From.Domain)?.Tenant,
             PrincipalKind.Account or PrincipalKind.Device or PrincipalKind.Local => DomainOf(_hostname)?.Tenant,
             _ => null,
         };

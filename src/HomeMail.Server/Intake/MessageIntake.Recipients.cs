@@ -21,6 +21,8 @@ public sealed partial class MessageIntake
         var principal = transaction.Client.Principal;
         if ((Refuse(transaction, rcpt.Recipient, out var destinations) ?? Refuse(names, destinations!)) is { } refused)
             return refused;
+        if (principal.Kind == PrincipalKind.Device && names.Device(principal.Name)?.MayWriteTo(rcpt.Recipient, names) != true)
+            return SmtpReplies.DeviceMayNot;
         if (principal.Kind == PrincipalKind.Account && names.Account(principal.Name) is { } account
             && Limits?.CheckRecipient(account, transaction.Recipients.Select(static r => r.Address), rcpt.Recipient) is { } limit)
             return limit;

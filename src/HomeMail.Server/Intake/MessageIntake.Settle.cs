@@ -17,18 +17,23 @@ public sealed partial class MessageIntake
         // Between an alias here and one elsewhere a message would go round until the count of all hosts stops it, each time to every member.
         if (plan.Envelope is not null && !transaction.Client.Principal.IsOurs && OwnHops(message.Header.Span, settings.Hostname) > MaxOwnHops)
             return SmtpReplies.TooManyHops;
-        return AccountOf(settings, transaction.Client.Principal) is { } account
-            ? Limits?.Take(account, [.. transaction.Recipients.Select(static r => r.Address)]) : null;
+        return LimitedBy(settings.Names, transaction.Client.Principal) is { } limited
+            ? Limits?.Take(limited, [.. transaction.Recipients.Select(static r => r.Address)]) : null;
     }
 
     private void GiveBack(IntakeOptions settings, Principal principal)
     {
-        if (AccountOf(settings, principal) is { } account)
-            Limits?.GiveBack(account);
+        if (LimitedBy(settings.Names, principal) is { } limited)
+            Limits?.GiveBack(limited);
     }
 
-    private static HostedAccount? AccountOf(IntakeOptions settings, Principal principal) =>
-        principal.Kind == PrincipalKind.Account ? settings.Names.Account(principal.Name) : null;
+    // What a device may send is counted as an account's is.
+    private static HostedAccount? LimitedBy(HostedNames names, Principal principal) => principal.Kind switch
+    {
+        PrincipalKind.Account => names.Account(principal.Name),
+        PrincipalKind.Device => names.Device(principal.Name)?.Limited,
+        _ => null,
+    };
 
     private async ValueTask SettleAsync(MailTransaction transaction, ReceivedMessage message, DeliveryPlan plan, OriginFacts? facts, CancellationToken cancel)
     {

@@ -52,19 +52,27 @@ public sealed partial class MessageIntake(
     public OpenDeliveries? OpenDeliveries { get; init; }
 
     /// <inheritdoc/>
-    public SmtpReply? CheckSender(ClientFacts client, in MailArguments mail)
+    public SmtpReply? CheckSender(ClientFacts client, ref MailArguments mail)
     {
         ArgumentNullException.ThrowIfNull(client);
+        var names = options().Names;
+        if (client.Principal.Kind == PrincipalKind.Device)
+        {
+            // It may have been taken out of the configuration since it connected.
+            if (names.Device(client.Principal.Name) is not { } device)
+                return SmtpReplies.DeviceUnknown;
+            // The null reverse-path stays: nobody is to be told of what becomes of such mail.
+            if (mail.Sender is not null)
+                mail.Sender = device.From;
+        }
         if (spool.Admit(Math.Max(mail.Size, 0)) is var condition && condition != StorageCondition.None)
             return Reply(condition);
         if (!client.Principal.IsOurs && Judgement?.Limit(client.Peer.Address, origin.Subjects.IsUnknown(client.Peer.Address), Math.Max(mail.Size, 0)) is { } limit)
             return SmtpReplies.LimitReached(MailPolicy.Words(limit));
         // The null reverse-path is anybody's: a receipt is sent with it (RFC 8098 3). Its From is still to be the account's own.
-        if (client.Principal.Kind == PrincipalKind.Account && mail.Sender is not null && !options().Names.Owns(client.Principal.Name, mail.Sender))
+        if (client.Principal.Kind == PrincipalKind.Account && mail.Sender is not null && !names.Owns(client.Principal.Name, mail.Sender))
             return SmtpReplies.SenderNotYours;
-        if (client.Principal.Kind == PrincipalKind.Account && options().Names.Account(client.Principal.Name) is { } account)
-            return Limits?.CheckMessage(account);
-        return null;
+        return LimitedBy(names, client.Principal) is { } limited ? Limits?.CheckMessage(limited) : null;
     }
 
     private StrangerGathering Gather(MailTransaction transaction) => new(
@@ -101,6 +109,14 @@ public sealed partial class MessageIntake(
         var authors = new List<Address>(1);
         if (principal.Kind == PrincipalKind.Account && CheckAuthor(settings.Names, principal.Name, message, authors) is { } refused)
             return refused;
+        using var rewritten = new PooledWriter(principal.Kind == PrincipalKind.Device ? message.Header.Length + 256 : 0);
+        if (principal.Kind == PrincipalKind.Device)
+        {
+            if (settings.Names.Device(principal.Name) is not { } device)
+                return SmtpReplies.DeviceUnknown;
+            message = AsDevice(device, message, rewritten);
+            authors.Add(device.From);
+        }
 
         var id = message.Body.Id;
         using var header = new PooledWriter(message.Header.Length + 256);

@@ -27,6 +27,14 @@ public sealed class ReceivedMessage
 
     /// <summary>Whether the content came by BDAT.</summary>
     public bool Chunked { get; init; }
+
+    /// <summary>The same message with another header.</summary>
+    /// <param name="header">The header, with its empty line; must stay valid as long as the message.</param>
+    /// <param name="summary">What is to be seen in it.</param>
+    public ReceivedMessage WithHeader(ReadOnlyMemory<byte> header, HeaderSummary summary) => new()
+    {
+        Body = Body, OriginalHeader = OriginalHeader, Header = header, Summary = summary, EightBit = EightBit, Digest = Digest, Chunked = Chunked,
+    };
 }
 
 /// <summary>
@@ -37,9 +45,9 @@ public interface IMessageIntake
 {
     /// <summary>Asks whether a principal may use a reverse-path. Called at MAIL.</summary>
     /// <param name="client">The client.</param>
-    /// <param name="mail">The arguments of MAIL.</param>
+    /// <param name="mail">The arguments of MAIL. Who may not choose its reverse-path gets its own.</param>
     /// <returns>Null if so, otherwise the reply to give.</returns>
-    SmtpReply? CheckSender(ClientFacts client, in MailArguments mail);
+    SmtpReply? CheckSender(ClientFacts client, ref MailArguments mail);
 
     /// <summary>Asks whether a recipient is accepted. If so, it is added to the transaction.</summary>
     /// <param name="transaction">The transaction.</param>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using HomeMail.Protocol.Proxy;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Server.House;
 using HomeMail.Server.Net;
 
 namespace HomeMail.Server.Smtp;
@@ -69,6 +70,13 @@ public sealed class SmtpListener : IListener
             peer = conveyed;
         }
         var options = _context.Options();
+        var device = _service == SmtpRole.Lan ? options.Devices?.At(peer.Address) ?? new DeviceAnswer(null, "no [device] is declared") : default;
+        if (_service == SmtpRole.Lan && device.Device is null)
+        {
+            _context.Log.Info("no-device", ("peer", peer.Address.ToString()), ("what", device.Why));
+            TurnAway(client, SmtpReplies.NoDevice, peer);
+            return;
+        }
         if (Refusal(peer.Address, options) is { } refusal)
         {
             TurnAway(client, refusal, peer);
@@ -80,7 +88,10 @@ public sealed class SmtpListener : IListener
                 _context.Connected(peer.Address);
             var transport = new Transport(new NetworkStream(client, ownsSocket: true));
             var session = new SmtpSession(
-                transport, _service, peer, options, _context.Intake, _context.Guard, _context.Clock, _context.Log, stop);
+                transport, _service, peer, options, _context.Intake, _context.Guard, _context.Clock, _context.Log, stop)
+            {
+                Device = device.Device,
+            };
             _context.Heartbeat.Add(session);
             _context.Sessions.Add(session.Id);
             try

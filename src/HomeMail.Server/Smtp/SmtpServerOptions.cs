@@ -91,6 +91,9 @@ public sealed record SmtpServerOptions
     /// <summary>Memory that all sessions share, or null for no limit.</summary>
     public MemoryBudget? Memory { get; init; }
 
+    /// <summary>Knows the devices of the house by their addresses, or null: then no client of the LAN endpoint is one.</summary>
+    public House.LanDevices? Devices { get; init; }
+
     /// <summary>The accounts' keys, or null: then AUTH is not offered.</summary>
     public ICredentialSource? Credentials { get; init; }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using HomeMail.Protocol.Sasl;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Protocol.Text;
+using HomeMail.Server.Intake;
 
 namespace HomeMail.Server.Smtp;
 
@@ -27,16 +28,17 @@ public sealed partial class SmtpSession
 
     private SmtpReply? Auth(ReadOnlySpan<byte> arguments)
     {
-        if (!IsSubmission || _options.Credentials is null)
+        var credentials = Device is { Credential: not null } ? new DeviceCredentials(Device) : IsSubmission ? _options.Credentials : null;
+        if (credentials is null)
             return SmtpReplies.AuthNotOffered;
-        if (!IsTls)
+        if (!IsTls && Device is null)
             return SmtpReplies.AuthNeedsTls;
         if (_client.Principal.IsOurs || _transaction is not null)
             return SmtpReplies.AuthAlready;
         var end = arguments.IndexOfAny((byte)' ', (byte)'\t');
         var name = end < 0 ? arguments : arguments[..end];
         var initial = end < 0 ? default : arguments[end..].Trim(" \t"u8);
-        if (name.Length is 0 or > 40 || SaslServer.Create(Encoding.ASCII.GetString(name), _options.Credentials, Bindings) is not { } exchange)
+        if (name.Length is 0 or > 40 || SaslServer.Create(Encoding.ASCII.GetString(name), credentials, Bindings) is not { } exchange)
             return SmtpReplies.AuthUnknownMechanism;
         _response = new PooledWriter(256);
         _hasInitialResponse = !initial.IsEmpty;
@@ -170,7 +172,7 @@ public sealed partial class SmtpSession
             return;
         }
         _guard.Succeeded(account, _client.Peer.Address);
-        _client.Principal = new Principal(PrincipalKind.Account, account);
+        _client.Principal = new Principal(Device is null ? PrincipalKind.Account : PrincipalKind.Device, account);
         Send(SmtpReplies.AuthOk);
         _log.Info("login", ("session", Id), ("peer", _client.Peer.Address.ToString()), ("account", account), ("mechanism", _exchange.Mechanism));
     }
@@ -201,6 +203,17 @@ public sealed partial class SmtpSession
         _log.Info("login-put-off", ("session", Id), ("peer", _client.Peer.Address.ToString()), ("name", _exchange!.AccountName));
         Send(SmtpReplies.AuthNotNow);
         EndAfterFailures();
+    }
+
+    /// <summary>The one name and password that count at a device's address; an account's are as wrong there as any, for they would come in the clear.</summary>
+    private sealed class DeviceCredentials(HostedDevice device) : ICredentialSource
+    {
+        public ScramCredential Find(string logInName, out string? account)
+        {
+            var isIt = logInName.Equals(device.Name, StringComparison.OrdinalIgnoreCase) || logInName.Equals(device.From.ToString(), StringComparison.OrdinalIgnoreCase);
+            account = isIt ? device.Name : null;
+            return isIt ? device.Credential! : ScramCredential.Decoy(device.Credential!.StoredKey, logInName, device.Credential.Iterations);
+        }
     }
 
     private void EndAfterFailures()

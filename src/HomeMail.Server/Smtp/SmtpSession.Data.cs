@@ -63,7 +63,7 @@ public sealed partial class SmtpSession
         }
         _chunkLeft = octets;
         _chunkIsLast = !mark.IsEmpty;
-        _chunkRefusal = _client.HelloName.Length == 0 ? SmtpReplies.HelloFirst
+        _chunkRefusal = _client.HelloName.Length == 0 && !IsLan ? SmtpReplies.HelloFirst
             : _transaction is null ? SmtpReplies.MailFirst
             : _transaction.Recipients.Count == 0 ? SmtpReplies.NoRecipients : null;
         _phase = Phase.Chunk;

@@ -11,7 +11,7 @@ public sealed partial class SmtpSession
     // The argument is taken as it is: nothing follows from a name that is no name (RFC 5321 4.1.4).
     private SmtpReply? Hello(ReadOnlySpan<byte> arguments, bool extended)
     {
-        if (arguments.IsEmpty)
+        if (arguments.IsEmpty && !IsLan)
             return SmtpReplies.HelloNeedsName;
         var end = arguments.IndexOfAny((byte)' ', (byte)'\t');
         var name = end < 0 ? arguments : arguments[..end];
@@ -46,12 +46,13 @@ public sealed partial class SmtpSession
         return text.ToString();
     }
 
-    private bool OffersStartTls => !IsTls && _options.Tls is not null && _client.Service != SmtpRole.Submissions;
+    // Devices of the LAN endpoint are those that cannot, and some try all the same and fail.
+    private bool OffersStartTls => !IsTls && _options.Tls is not null && _client.Service is not (SmtpRole.Submissions or SmtpRole.Lan);
 
     // Only with a certificate that others can verify can a sender rely on it (RFC 8689 2).
     private bool OffersRequireTls => IsTls && _options.Tls is { IsSelfSigned: false };
 
-    private bool OffersAuth => IsSubmission && IsTls && _options.Credentials is not null && _client.Principal.Kind == PrincipalKind.Internet;
+    private bool OffersAuth => ((IsSubmission && IsTls && _options.Credentials is not null) || Device is { Credential: not null }) && _client.Principal.Kind == PrincipalKind.Internet;
 
     private bool OffersFutureRelease => IsSubmission && Limits.FutureRelease > TimeSpan.Zero;
 

@@ -1,9 +1,12 @@
+using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Smtp;
 
 namespace HomeMail.Server.Smtp;
 
 public sealed partial class SmtpSession
 {
+    private static readonly Address Unreadable = new("unreadable", "invalid");
+
     private SmtpReply? Mail(ReadOnlySpan<byte> arguments)
     {
         if (_transaction is not null)
@@ -15,14 +18,19 @@ public sealed partial class SmtpSession
             return null;
         }
         if (SmtpArguments.ParseMail(arguments, Offer, out var mail) is { } wrong)
-            return wrong;
+        {
+            // What a device calls itself is not asked for: root@(none), scanner, an address with a space.
+            if (!IsLan || (wrong != SmtpReplies.BadSenderSyntax && wrong != SmtpReplies.NeedsSmtpUtf8))
+                return wrong;
+            mail = new MailArguments { Size = -1, Sender = Unreadable };
+        }
         if (mail.Size > Limits.MessageSize)
             return SmtpReplies.TooBig;
         if (HeldTooLong(ref mail))
             return SmtpReplies.HoldTooLong;
         if (_options.Memory is { IsShort: true })
             return SmtpReplies.MemoryShort;
-        if (_intake.CheckSender(_client, mail) is { } refused)
+        if (_intake.CheckSender(_client, ref mail) is { } refused)
             return refused;
         _transactions++;
         _transaction = new MailTransaction { Client = _client, Mail = mail };

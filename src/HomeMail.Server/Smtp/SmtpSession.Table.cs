@@ -53,10 +53,13 @@ public sealed partial class SmtpSession
     private SmtpReply? Dispatch(SmtpVerb verb, ReadOnlySpan<byte> arguments)
     {
         var command = Commands[(int)verb];
-        if ((command.Needs & Needs.Hello) != 0 && _client.HelloName.Length == 0)
+        // A device may leave its greeting out.
+        if ((command.Needs & Needs.Hello) != 0 && _client.HelloName.Length == 0 && !IsLan)
             return SmtpReplies.HelloFirst;
         if ((command.Needs & Needs.Authentication) != 0 && IsSubmission && _client.Principal.Kind != Server.PrincipalKind.Account)
             return IsTls ? SmtpReplies.AuthFirst : SmtpReplies.TlsFirst;
+        if ((command.Needs & Needs.Authentication) != 0 && Device is { Credential: not null } && !_client.Principal.IsOurs)
+            return SmtpReplies.AuthFirst;
         if ((command.Needs & Needs.Transaction) != 0 && _transaction is null)
             return SmtpReplies.MailFirst;
         return command.Handler(this, arguments);

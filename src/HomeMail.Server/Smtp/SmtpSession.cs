@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using HomeMail.Protocol.Smtp;
+using HomeMail.Server.Intake;
 using HomeMail.Server.Net;
 
 namespace HomeMail.Server.Smtp;
@@ -93,6 +94,20 @@ public sealed partial class SmtpSession : ITimed
 
     /// <summary>The session's identifier, as it stands in the greeting and in the log.</summary>
     public string Id => _client.SessionId;
+
+    /// <summary>The device that the client is, on the LAN endpoint. One with a password has to give it first.</summary>
+    public HostedDevice? Device
+    {
+        get;
+        init
+        {
+            field = value;
+            if (value is { Credential: null })
+                _client.Principal = new Principal(PrincipalKind.Device, value.Name);
+        }
+    }
+
+    private bool IsLan => _client.Service == SmtpRole.Lan;
 
     private bool IsSubmission => _client.Service is SmtpRole.Submission or SmtpRole.Submissions;
 
@@ -284,7 +299,7 @@ public sealed partial class SmtpSession : ITimed
     }
 
     // AUTH carries an initial response of up to 12288 octets (RFC 4954 4).
-    private int LineLimit => IsSubmission ? MaxAuthLine : Limits.CommandLine;
+    private int LineLimit => IsSubmission || Device is { Credential: not null } ? MaxAuthLine : Limits.CommandLine;
 
     private void AnswerLine(ReadOnlySpan<byte> line)
     {

@@ -8,9 +8,8 @@ internal static class NotInEffect
 {
     private static readonly string[] Keys =
     [
-        "listen.lan",
         "listen.metrics",
-        "device.*",
+        "listen.metrics",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

@@ -73,6 +73,8 @@ public static class SettingsFile
         var settings = SettingsReader.Read(document, findings);
         if (settings.Domains.Count == 0 && !findings.HasErrors)
             findings.Note("there is no [domain:NAME] section: this server receives mail for nobody");
+        if (settings.Devices.Count > 0 && settings.Listen.Lan.Count == 0)
+            findings.Note("there are [device:NAME] sections, and [listen] lan is off: devices have nowhere to connect to");
         var notInEffect = NotInEffect.SetIn(document);
         if (notInEffect.Count > 0)
             findings.Note($"not yet in effect: {string.Join(", ", notInEffect)}");

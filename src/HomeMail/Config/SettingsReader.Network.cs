@@ -75,7 +75,7 @@ internal sealed partial class SettingsReader
         return null;
     }
 
-    private List<RelaySettings> ReadRelays()
+    private List<RelaySettings> ReadRelays(List<DeviceSettings> devices)
     {
         var relays = new List<RelaySettings>();
         var byAddress = new Dictionary<IPAddress, string>();
@@ -88,6 +88,9 @@ internal sealed partial class SettingsReader
             foreach (var address in addresses)
                 if (!byAddress.TryAdd(address, reader.Name))
                     reader.Error("address", $"{address} belongs to [relay:{byAddress[address]}] already", "each address once");
+                // What a relay brings is mail of strangers; a device there would be anybody.
+                else if (devices.Find(device => device.Addresses.Contains(address)) is { } device)
+                    reader.Error("address", $"{address} belongs to [device:{device.Name}], and a relay speaks for strangers", "an address that is no device's");
             var maySend = reader.DomainNames("may-send", raw.MaySend);
             DomainSettings? first = null;
             foreach (var name in maySend)

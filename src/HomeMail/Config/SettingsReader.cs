@@ -35,7 +35,7 @@ internal sealed partial class SettingsReader
     private Settings Read()
     {
         var server = ReadServer();
-        var listen = ReadListen();
+        var listen = ReadListen(server.MapPorts);
         var tls = ReadTls();
         ReadDomains();
         ReadAccounts();
@@ -44,6 +44,8 @@ internal sealed partial class SettingsReader
         var routes = ReadRoutes(smarthosts);
         CheckDomains(routes);
         CheckAliases();
+        var devices = ReadDevices();
+        var relays = ReadRelays(devices);
         return new Settings
         {
             Path = _findings.File,
@@ -54,8 +56,8 @@ internal sealed partial class SettingsReader
             Accounts = _accounts,
             AccountsByAddress = _accountsByAddress,
             Aliases = _aliases,
-            Devices = ReadDevices(),
-            Relays = ReadRelays(),
+            Devices = devices,
+            Relays = relays,
             Routes = routes,
             Smarthosts = smarthosts,
             SpfRewrite = ReadSpfRewrite(),
@@ -131,14 +133,19 @@ internal sealed partial class SettingsReader
         return resolvers;
     }
 
-    private ListenSettings ReadListen()
+    private ListenSettings ReadListen(bool mapPorts)
     {
         var raw = _raw.Listen;
         var reader = Reader("listen");
         var taken = new List<(string Key, IPEndPoint Endpoint)>();
-        return new ListenSettings(
+        var listen = new ListenSettings(
             Read("smtp", raw.Smtp), Read("submission", raw.Submission), Read("submissions", raw.Submissions), Read("imap", raw.Imap),
             Read("imaps", raw.Imaps), Read("lan", raw.Lan), Read("metrics", raw.Metrics), Read("autoconfig", raw.Autoconfig));
+        // The router forwards a port of this machine, and need not ask which of its addresses was meant.
+        foreach (var endpoint in mapPorts ? listen.Lan : [])
+            if (ServerMap.PortsFromOutside(listen).Contains(endpoint.Port))
+                reader.Error("lan", $"port {endpoint.Port} is forwarded from outside ([server] map-ports)", "a port that no other listener has");
+        return listen;
 
         IReadOnlyList<IPEndPoint> Read(string key, string? text)
         {

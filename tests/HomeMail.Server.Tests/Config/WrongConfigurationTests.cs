@@ -106,6 +106,8 @@ public class WrongConfigurationTests
         { "[alias:all@example.org]\nmembers = all@example.org", "7: [alias:all@example.org] members:", "loop: all@example.org -> all@example.org", "do not lead back" },
         { "[alias:a@example.org]\nmembers = b@example.org\n[alias:b@example.org]\nmembers = alice@example.org, a+x@example.org", "7: [alias:a@example.org] members:", "loop: a@example.org -> b@example.org -> a@example.org", "do not lead back" },
 
+        { "[server]\nmap-ports = on\n[listen]\nsmtp = 192.168.1.2:25\nlan = 192.168.1.3:25", "10: [listen] lan:", "port 25 is forwarded from outside", "a port that no other listener has" },
+        { "[device:a]\naddress = 10.0.0.9\nfrom = s@example.org\n[relay:b]\naddress = 10.0.0.9", "10: [relay:b] address:", "belongs to [device:a]", "no device's" },
         // [device:NAME]
         { "[device:scanner]\nfrom = s@example.org", "6: [device:scanner] address:", "is missing, and so is mac", "an IP address, a mac, or both" },
         { "[device:scanner]\nfrom = s@example.org\naddress = scanner.lan", "8: [device:scanner] address:", "'scanner.lan' is not allowed", "IP addresses" },

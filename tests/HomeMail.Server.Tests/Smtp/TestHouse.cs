@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Security;
 using System.Text;
 using HomeMail.Protocol.Message;
@@ -52,9 +53,24 @@ public sealed class TestHouse : IAsyncDisposable
                 new HostedAlias(A("family@example.org"), [A("alice@example.org"), A("bob@example.org"), A("aunt@example.net")]),
                 new HostedAlias(A("loop@example.org"), [A("loop@example.org"), A("bob@example.org")]),
             ],
-            "a secret of this server"u8);
+            "a secret of this server"u8)
+        {
+            Devices =
+            [
+                new HostedDevice("scanner", A("scanner@example.org"))
+                {
+                    Addresses = [IPAddress.Parse("127.78.0.1")], Reach = DeviceReach.Listed, Recipients = [A("alice@example.org"), A("aunt@example.net"), A("family@example.org")],
+                },
+                new HostedDevice("camera", A("camera@example.org")) { Addresses = [IPAddress.Parse("127.78.0.2")] },
+                new HostedDevice("nas", A("nas@example.org")) { Addresses = [IPAddress.Parse("127.78.0.3")], Credential = Credential, Reach = DeviceReach.Anybody },
+                new HostedDevice("plug", A("plug@example.org")) { Addresses = [IPAddress.Parse("127.78.0.4")], PerDay = 2 },
+            ],
+        };
         Options = new SmtpServerOptions
         {
+            Devices = new LanDevices(
+                () => Names.Devices, address => Masks!.Contains(address) || Relays.Exists(relay => relay.Addresses.Contains(address)), address => Masks!.IsSuspect(address),
+                () => [.. Shared], address => Hardware.GetValueOrDefault(address)),
             Hostname = "mail.example.org",
             Limits = limits ?? new SmtpLimits { GreetingDelay = TimeSpan.Zero },
             Tls = Identity.Value,
@@ -114,6 +130,9 @@ public sealed class TestHouse : IAsyncDisposable
     /// <summary>Addresses that stand for many.</summary>
     public HashSet<IPAddress> Shared { get; } = [];
 
+    /// <summary>The neighbour table.</summary>
+    public Dictionary<IPAddress, PhysicalAddress> Hardware { get; } = [];
+
     /// <summary>The house's public addresses.</summary>
     public List<IPAddress> Public { get; } = [];
 
@@ -165,7 +184,10 @@ public sealed class TestHouse : IAsyncDisposable
     public TestHouse With(HostedDomain[] domains, HostedAccount[] accounts, params (string Address, string[] Members)[] aliases)
     {
         Names = new HostedNames(
-            "mail.example.org", domains, accounts, aliases.Select(a => new HostedAlias(A(a.Address), [.. a.Members.Select(A)])), "a secret of this server"u8);
+            "mail.example.org", domains, accounts, aliases.Select(a => new HostedAlias(A(a.Address), [.. a.Members.Select(A)])), "a secret of this server"u8)
+        {
+            Devices = Names.Devices,
+        };
         Options = Options with { Credentials = Names };
         return this;
     }
@@ -198,7 +220,10 @@ public sealed class TestHouse : IAsyncDisposable
     /// <summary>Runs a session on the server's end of a connection.</summary>
     public void Serve(Stream server, SmtpRole service, string peer)
     {
-        var session = new SmtpSession(new Transport(server), service, new IPEndPoint(IPAddress.Parse(peer), 40000), Options, Intake, Guard, Clock, Log, _stop.Token);
+        var session = new SmtpSession(new Transport(server), service, new IPEndPoint(IPAddress.Parse(peer), 40000), Options, Intake, Guard, Clock, Log, _stop.Token)
+        {
+            Device = service == SmtpRole.Lan ? Options.Devices!.At(IPAddress.Parse(peer)).Device : null,
+        };
         Heartbeat.Add(session);
         _sessions.Add(RunAsync(session));
     }

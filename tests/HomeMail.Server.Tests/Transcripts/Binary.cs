@@ -92,7 +92,7 @@ internal sealed class Binary : IAsyncDisposable
     public static async Task<Binary> StartAsync(string program, IReadOnlyDictionary<string, string> settings)
     {
         var folder = Directory.CreateTempSubdirectory("homemail-binary-").FullName;
-        var port = FreePorts(4);
+        var port = FreePorts(5);
         var file = Path.Combine(folder, "homemail.ini");
         await File.WriteAllTextAsync(file, Ini(folder, port, settings));
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -173,6 +173,11 @@ internal sealed class Binary : IAsyncDisposable
         Set("listen", $"submission = 127.0.0.1:{port + 1}");
         Set("listen", $"submissions = 127.0.0.1:{port + 2}");
         Set("listen", "imaps = off");
+        Set("listen", $"lan = 127.0.0.1:{port + 4}");
+        Set("device:scanner", "address = 127.78.0.1\nfrom = scanner@example.org\nrecipients = alice@example.org, aunt@example.net, family@example.org");
+        Set("device:camera", "address = 127.78.0.2\nfrom = camera@example.org");
+        Set("device:nas", $"address = 127.78.0.3\nfrom = nas@example.org\nrecipients = any\n{password}");
+        Set("device:plug", "address = 127.78.0.4\nfrom = plug@example.org\nper-day = 2");
         Set("domain:example.org", "tenant = home");
         Set("domain:xn--bcher-kva.example", "tenant = home");
         Set("account:alice", "addresses = alice@example.org, a.smith@example.org");
@@ -248,7 +253,7 @@ internal sealed class BinaryPlace : IPlace
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         socket.Bind(new IPEndPoint(peer is null ? _peer : IPAddress.Parse(peer), 0));
-        await socket.ConnectAsync(IPAddress.Loopback, _binary.FirstPort + service switch { SmtpRole.Mta => 0, SmtpRole.Submission => 1, _ => 2 });
+        await socket.ConnectAsync(IPAddress.Loopback, _binary.FirstPort + service switch { SmtpRole.Mta => 0, SmtpRole.Submission => 1, SmtpRole.Lan => 4, _ => 2 });
         return new SocketConnection(socket);
     }
 

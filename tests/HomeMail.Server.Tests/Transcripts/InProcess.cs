@@ -30,8 +30,18 @@ internal sealed class InProcess : IPlace, IAsyncDisposable
     public Task<Connection> ConnectAsync(SmtpRole service, string? peer)
     {
         var wire = new Wire(_readLimit);
+        if (service == SmtpRole.Lan && _house.Options.Devices!.At(System.Net.IPAddress.Parse(peer!)).Device is null)
+            return TurnedAwayAsync(wire);
         _house.Serve(wire.Server, service, peer ?? "192.0.2.10");
         return Task.FromResult<Connection>(new WireConnection(wire));
+    }
+
+    // As the listener does.
+    private static async Task<Connection> TurnedAwayAsync(Wire wire)
+    {
+        await wire.Server.WriteAsync(SmtpReplies.NoDevice.Octets.ToArray());
+        await wire.Server.DisposeAsync();
+        return new WireConnection(wire);
     }
 
     public async Task WaitAsync(Connection connection, TimeSpan span)

@@ -54,6 +54,9 @@ internal sealed record LogExpectation(int LineNumber, string Pattern, bool Wante
 /// <summary>A dialogue of <c>tests/transcripts</c>; the README there tells the format.</summary>
 internal sealed partial class Transcript
 {
+    // Where the scanner of the house is.
+    private const string Scanner = "127.78.0.1";
+
     private Transcript(string name) => Name = name;
 
     /// <summary>Folder and file name.</summary>
@@ -84,7 +87,7 @@ internal sealed partial class Transcript
     public static Transcript Load(string folder, string name)
     {
         var transcript = new Transcript(name);
-        var first = name.StartsWith("submission/", StringComparison.Ordinal) ? SmtpRole.Submission : SmtpRole.Mta;
+        var first = name.StartsWith("submission/", StringComparison.Ordinal) ? SmtpRole.Submission : name.StartsWith("lan/", StringComparison.Ordinal) ? SmtpRole.Lan : SmtpRole.Mta;
         var service = first;
         var number = 0;
         foreach (var line in File.ReadAllText(Path.Combine(folder, name + ".txt"), Encoding.UTF8).Split('\n'))
@@ -100,7 +103,7 @@ internal sealed partial class Transcript
             }
         }
         if (transcript.Steps is not [{ Kind: StepKind.Connect }, ..])
-            transcript.Steps.Insert(0, new Step(StepKind.Connect, 0, Service: first));
+            transcript.Steps.Insert(0, new Step(StepKind.Connect, 0, Service: first, Peer: first == SmtpRole.Lan ? Scanner : null));
         return transcript;
     }
 
@@ -149,7 +152,7 @@ internal sealed partial class Transcript
             case "connect":
                 var words = rest.Split(' ');
                 service = Role(words[0]);
-                Steps.Add(new Step(StepKind.Connect, number, Service: service, Peer: words is [_, "from", var peer] ? peer : null));
+                Steps.Add(new Step(StepKind.Connect, number, Service: service, Peer: words is [_, "from", var peer] ? peer : service == SmtpRole.Lan ? Scanner : null));
                 break;
             case "tls": Steps.Add(new Step(StepKind.Tls, number)); break;
             case "auth": Steps.Add(new Step(StepKind.Auth, number, rest)); break;
