@@ -22,6 +22,7 @@ public sealed class PortMappings(
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
     private static readonly TimeSpan Soonest = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Retry = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan ForEver = TimeSpan.FromDays(3650);
     private static readonly TimeSpan PartingTime = TimeSpan.FromSeconds(4);
 
     private readonly Dictionary<IPAddress, IReadOnlyList<IPortMapper>> _mappers = [];
@@ -105,7 +106,7 @@ public sealed class PortMappings(
                 continue;
             lock (_held)
                 _held[(gateway, port)] = (mapping, mapper);
-            memory?.Upsert(Key(port), new BsonDocument { ["gateway"] = gateway.ToString() }, clock.GetUtcNow() + mapping.Lifetime);
+            memory?.Upsert(Key(port), new BsonDocument { ["gateway"] = gateway.ToString() }, clock.GetUtcNow() + (mapping.Lifetime > TimeSpan.Zero ? mapping.Lifetime : ForEver));
             if (!isHeld || mapping.ExternalPort != before.Mapping.ExternalPort)
                 log.Info("port-mapped", ("port", port), ("outside", mapping.ExternalPort), ("gateway", gateway.ToString()), ("by", mapping.By.ToString()),
                     ("what", mapping.ExternalPort == port ? null : "the gateway gave another port than was asked for: others will not find it"));

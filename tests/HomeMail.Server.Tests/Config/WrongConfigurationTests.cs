@@ -106,7 +106,6 @@ public class WrongConfigurationTests
         { "[alias:all@example.org]\nmembers = all@example.org", "7: [alias:all@example.org] members:", "loop: all@example.org -> all@example.org", "do not lead back" },
         { "[alias:a@example.org]\nmembers = b@example.org\n[alias:b@example.org]\nmembers = alice@example.org, a+x@example.org", "7: [alias:a@example.org] members:", "loop: a@example.org -> b@example.org -> a@example.org", "do not lead back" },
 
-        { "[server]\nmap-ports = on\n[listen]\nsmtp = 192.168.1.2:25\nlan = 192.168.1.3:25", "10: [listen] lan:", "port 25 is forwarded from outside", "a port that no other listener has" },
         { "[device:a]\naddress = 10.0.0.9\nfrom = s@example.org\n[relay:b]\naddress = 10.0.0.9", "10: [relay:b] address:", "belongs to [device:a]", "no device's" },
         // [device:NAME]
         { "[device:scanner]\nfrom = s@example.org", "6: [device:scanner] address:", "is missing, and so is mac", "an IP address, a mac, or both" },
@@ -211,6 +210,7 @@ public class WrongConfigurationTests
         { "[server]\nhostname = a.example.org\npublic-ip = 192.168.1.2", "3: [server] public-ip:", "192.168.1.2 is not a public address", "auto" },
         { "[server]\nhostname = a.example.org\npublic-ip = 203.0.113.1, 203.0.113.2", "3: [server] public-ip:", "two addresses of one family", "one public address a family" },
         { "[server]\nhostname = a.example.org\npublic-ip = auto, 203.0.113.1", "3: [server] public-ip:", "'auto' is not allowed", "auto, or one" },
+        { "[server]\nhostname = a.example.org\nmap-ports = on\n[listen]\nsmtp = 192.168.1.2:25\nlan = 192.168.1.3:25", "6: [listen] lan:", "port 25 is forwarded from outside", "a port that no other listener has" },
         { "[server]\nhostname = a.example.org\nresolver = dns.example:53", "3: [server] resolver:", "'dns.example:53' is not allowed", "127.0.0.1:53" },
         { "[server]\nhostname = a.example.org\nmax-message-size = 1k", "3: [server] max-message-size:", "'1k' is not allowed", "from 64k to 1G" },
         { "[server]\nhostname = a.example.org\nuser = Home Mail", "3: [server] user:", "'Home Mail' is not allowed", "the name of a user" },

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using HomeMail.Server.House;
+using HomeMail.Storage.State;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -173,7 +174,9 @@ public sealed class GatewayTests : IDisposable
             _gateway.SpeakUpnp("203.0.113.7");
         List<int> wanted = [25, 465];
         var log = new Log(TextWriter.Null, TimeProvider.System, LogLevel.Error);
-        var mappings = new PortMappings(() => [IPAddress.Loopback, IPAddress.IPv6Loopback], () => wanted, _gateway.Ports, TimeProvider.System, log);
+        var folder = Directory.CreateTempSubdirectory("homemail-ports-").FullName;
+        using var state = new StateStore(Path.Combine(folder, "state.db"), TimeProvider.System);
+        var mappings = new PortMappings(() => [IPAddress.Loopback, IPAddress.IPv6Loopback], () => wanted, _gateway.Ports, TimeProvider.System, log, state.Collection("forwarded"));
         Assert.Equal(TimeSpan.FromMinutes(5), await mappings.RenewAsync(Cancel)); // an hour's half is further away than the next look
         Assert.Equal([(25, 25, protocol), (465, 465, protocol)], mappings.Held.Select(m => (m.InternalPort, m.ExternalPort, m.By)));
         var before = _gateway.Requests.Count + _gateway.Calls.Count;
@@ -183,11 +186,18 @@ public sealed class GatewayTests : IDisposable
         wanted.Remove(465);
         await mappings.RenewAsync(Cancel);
         Assert.Equal([25], mappings.Held.Select(m => m.InternalPort));
+        // Whoever comes after a server that was broken off knows what may still be forwarded.
+        var next = new PortMappings(static () => [], static () => [], _gateway.Ports, TimeProvider.System, log, state.Collection("forwarded"));
+        Assert.True(next.WasForwarded(25));
+        Assert.False(next.WasForwarded(465));
+        Assert.False(next.WasForwarded(0));
 
         using var stop = new CancellationTokenSource();
         await stop.CancelAsync();
         await mappings.RunAsync(stop.Token);
         Assert.Empty(mappings.Held);
+        Assert.False(next.WasForwarded(25));
+        Directory.Delete(folder, true);
         if (protocol == AddressSource.Upnp)
             Assert.Contains(_gateway.Calls, call => call.Contains("DeletePortMapping", StringComparison.Ordinal) && call.Contains("<NewExternalPort>25</NewExternalPort>", StringComparison.Ordinal));
         else
