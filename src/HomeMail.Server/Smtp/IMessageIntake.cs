@@ -33,7 +33,13 @@ public sealed class ReceivedMessage
     /// <param name="summary">What is to be seen in it.</param>
     public ReceivedMessage WithHeader(ReadOnlyMemory<byte> header, HeaderSummary summary) => new()
     {
-        Body = Body, OriginalHeader = OriginalHeader, Header = header, Summary = summary, EightBit = EightBit, Digest = Digest, Chunked = Chunked,
+        Body = Body,
+        OriginalHeader = OriginalHeader,
+        Header = header,
+        Summary = summary,
+        EightBit = EightBit,
+        Digest = Digest,
+        Chunked = Chunked,
     };
 }
 
