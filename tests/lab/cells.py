@@ -50,7 +50,7 @@ class Scenarios:
 
     # -- who sends ----------------------------------------------------------------------------------------------------
 
-    def alice_writes(self, *recipients, waits=True, tagged=True):
+    def alice_writes(self, *recipients, waits="delivered|failed", tagged=True):
         """By submission from the LAN; then the reply is what the server's own client got for the last recipient."""
         def act(token):
             house = self.house
@@ -59,7 +59,7 @@ class Scenarios:
             reply = mail.write(f"alice@{house.domain}", named, letter(f"alice@{house.domain}", named[0], token))
             mail.quit()
             if waits and reply.startswith("250"):
-                reply = wait_for(f"{named[-1]} is sent", lambda: house.sent(named[-1]))
+                reply = wait_for(f"{named[-1]} is sent", lambda: house.sent(named[-1], waits))
             return reply
         return act
 
@@ -99,15 +99,18 @@ class Scenarios:
         house = self.house
         if house.is_router(peer):
             return dict(reply=TAKEN, where="Junk", spf="none", dmarc="none", peer=peer, because=("stands for anybody",), forger=True)
+        if peer == house.public:
+            # An address that we had: not the router's by what we know now, and not a stranger's.
+            return dict(reply=REFUSED_BY_DMARC, where="Rejects", spf="none", dmarc="fail", peer=peer, because=("address of this house",), forger=True)
         if peer in (UNKNOWN, CLIENT):
             return dict(reply=REFUSED_BY_DMARC, where="Rejects", spf="none", dmarc="fail", peer=peer, because=("inner address", "[relay]"), forger=True)
         return dict(reply=REFUSED_BY_DMARC, where="Rejects", spf="fail", dmarc="fail", asked=peer, peer=peer, forger=True)
 
     def replayed(self, peer):
         """The same, with a message that the house has signed: its own signature is all that speaks for it."""
-        masked = self.house.is_router(peer)
-        return dict(reply=TAKEN, where="INBOX", spf="none" if masked else "fail", dmarc="pass", asked=None if masked else peer, peer=peer,
-                    because=("stands for anybody",) if masked else (), forger=True, signature=True)
+        why = ("stands for anybody",) if self.house.is_router(peer) else ("address of this house",) if peer == self.house.public else ()
+        return dict(reply=TAKEN, where="INBOX", spf="none" if why else "fail", dmarc="pass", asked=None if why else peer, peer=peer, because=why, forger=True,
+                    signature=True)
 
     def foreign(self, source, spf, dmarc, where, reply=TAKEN):
         """A stranger with a name of its own: as it is, or not known where the router hides it. Nothing is held against whoever is not known."""
@@ -120,7 +123,7 @@ class Scenarios:
 
     def shortcut(self):
         house = self.house
-        yield Cell("user to user, shortcut", self.alice_writes(f"bob@{house.domain}", waits=False), reply=TAKEN, where="INBOX",
+        yield Cell("user to user, shortcut", self.alice_writes(f"bob@{house.domain}", waits=None), reply=TAKEN, where="INBOX",
                    because=("auth=pass smtp.auth=alice",))
         yield Cell("user to another tenant, hairpin at once" if house.n != NONE else "user to another tenant, router is silent", self.alice_writes(f"dave@{house.other}"), account="dave", **self.own(peer=house.rewritten))
         yield Cell("user to a stranger's Postfix", self.alice_writes("aunt@elsewhere.example", tagged=False), reply="250")
@@ -192,8 +195,15 @@ class Scenarios:
         yield Cell("forger relays it over IPv6", self.live(FORGER6, lambda: bob), **self.replayed(FORGER6))
         yield Cell("forger relays it to its own recipient", self.live(FORGER, lambda: None), reply=RELAY_DENIED, forger=True)
         yield Cell("bob gets it too: relayed to carol", self.live(FORGER, lambda: f"carol@{domain}", bob), **{**self.replayed(house.seen(FORGER)), "account": "carol"})
-        vacation = self.replayed(house.seen(FORGER))
-        yield Cell("forger relays carol's vacation reply", self.vacation(FORGER), **vacation)
+        own_words = self.replayed(house.seen(FORGER))
+        yield Cell("forger relays carol's vacation reply", self.answered(FORGER, f"carol@{domain}"), **own_words)
+        yield Cell("forger relays a DSN of success", self.answered(FORGER, f"dave@{house.other}", notify=" NOTIFY=SUCCESS"), **own_words)
+        # What an alias sends to him bears a reverse-path of the house, and nobody's signature.
+        peer = house.seen(FORGER)
+        masked = house.is_router(peer)
+        yield Cell("forger relays what an alias sent him", self.answered(FORGER, f"friends@{domain}", f"friend{house.n}@evil.example"), reply=TAKEN,
+                   where="INBOX" if masked else "Junk", spf="none" if masked else "fail", dmarc="none", asked=None if masked else peer, peer=peer,
+                   because=("stands for anybody",) if masked else (), forger=True)
         # Aliases that lead outside.
         yield Cell("forger to an alias that leads to him", self.from_internet(alice, FORGER, recipient=f"friends@{domain}"), reply=NOT_SENT_ON, forger=True)
         inside = house.rewritten
@@ -214,6 +224,27 @@ class Scenarios:
         yield Cell("new address: forger, IPv4", self.from_internet(alice, FORGER), **self.forged(house.seen(FORGER)))
         yield Cell("new address: LAN client", self.in_house(alice, CLIENT, to=lambda: house.public),
                    **(self.forged(house.turned_around) if house.turned_around else dict(reply="no connection", forger=True)))
+
+    def misled(self):
+        """Nobody but the gateway is asked for the public address, and what is no answer is none."""
+        yield Cell("router talks nonsense, a LAN host answers", self.alice_writes(f"bob@{self.house.domain}"), **self.own())
+
+    def lied_to(self):
+        """The gateway says that the forger's address is ours. Our own mail is known no more where it comes back; nobody else's is."""
+        house, alice = self.house, f"alice@{self.house.domain}"
+        inside = house.turned_around
+        lost = dict(reply="250", where="INBOX", dmarc="pass", signature=True)
+        # Without hairpin it stays within the server, and its address is the one that is believed.
+        own = dict(spf="fail", asked=FORGER, peer=FORGER, because=("come back",)) if inside is None else dict(
+            spf="none", peer=inside, because=("stands for anybody" if house.is_router(inside) else "address of this house",))
+        yield Cell("router lies: user to user, smtp", self.alice_writes(f"bob@{house.domain}"), **lost, **own)
+        yield Cell("router lies: forger, IPv4", self.from_internet(alice, FORGER), **self.forged(house.seen(FORGER)))
+        # It may be another house's by now: what is for a host there waits, and nothing is entered that could be relayed.
+        yield Cell("router lies: user to the forger's host", self.alice_writes("live@evil.example", waits="deferred"), reply="4.4.6")
+        yield Cell("router lies: forger replays what we signed", self.from_internet(alice, FORGER, octets=self.signed), **self.replayed(house.seen(FORGER)))
+
+    def told_the_truth(self):
+        yield Cell("router lies no more: user to user, smtp", self.alice_writes(f"bob@{self.house.domain}"), **self.own())
 
     def without_ipv6(self):
         house, alice = self.house, f"alice@{self.house.domain}"
@@ -257,16 +288,17 @@ class Scenarios:
             return wait_for("the forger has relayed it", lambda: replies)[0]
         return act
 
-    def vacation(self, source):
+    def answered(self, source, recipient, comes_to=None, notify=""):
+        """The forger writes under his own name, and relays to bob what the house then sends to him, while it sends it."""
         def act(token):
             house = self.house
-            writer = f"vacation+{token}@evil.example"
+            writer = f"writer+{token}@evil.example"
             replies = []
-            house.forgers_host.meanwhile[writer] = lambda helo, sender, octets: replies.append(
+            house.forgers_host.meanwhile[comes_to or writer] = lambda helo, sender, octets: replies.append(
                 wires.send("outside", house.public, sender, f"bob@{house.domain}", octets, helo=helo, source=source))
-            # IPv6 comes past the router, so that it is known that he may use his own name.
-            wires.send("outside", house.box6, writer, f"carol@{house.domain}", letter(writer, f"carol@{house.domain}", token), source=FORGER6)
-            return wait_for("carol's reply is relayed", lambda: replies)[0]
+            # IPv6 comes past the router, so that it is known that he may use that name.
+            wires.send("outside", house.box6, writer, recipient, letter(writer, recipient, token), source=FORGER6, notify=notify)
+            return wait_for("what the house sends is relayed", lambda: replies)[0]
         return act
 
     def postfix_writes(self):

@@ -74,8 +74,13 @@ class House:
         """The address under which it sees what the router turns around; None where it turns nothing around."""
         return {town.NONE: None, town.PUBLIC: self.public, town.MASKED_PUBLIC: self.public}.get(self.n, town.GATEWAY)
 
+    @property
+    def believed(self):
+        """The public address as the server has it: from the gateway, whether that lies or not."""
+        return self.gateway.public
+
     def is_router(self, address):
-        return address in (town.GATEWAY, self.public)
+        return address in (town.GATEWAY, self.believed)
 
     # DNS
 
@@ -137,7 +142,7 @@ vacation-text = I am away.
 [account:dave]
 addresses = dave@{self.other}
 [alias:friends@{self.domain}]
-members = mallory@evil.example
+members = friend{self.n}@evil.example
 [alias:neighbour@{self.domain}]
 members = dave@{self.other}
 [relay:second]
@@ -195,7 +200,7 @@ first-time-delay = off
                     found.append(path)
         return sorted(found, key=os.path.getmtime, reverse=True)
 
-    def sent(self, recipient):
-        """The last reply to what this server sent to a recipient, as its log has it."""
-        told = re.findall(rf" (?:delivered|failed) id=\S+ to={re.escape(recipient)} .*?reply=(\"(?:[^\"\\]|\\.)*\"|\S+)", self.log())
-        return re.search(r"\d{3} .*|$", told[-1].strip('"')).group() or told[-1] if told else None
+    def sent(self, recipient, outcomes="delivered|failed"):
+        """The last reply to what this server sent to a recipient, as its log has it; or, where it was not sent, why."""
+        told = re.findall(rf" (?:{outcomes}) id=\S+ to={re.escape(recipient)} .*?reply=(\"(?:[^\"\\]|\\.)*\"|\S+)", self.log())
+        return re.search(r"\d{3} .*|\d\.\d+\.\d+ .*|$", told[-1].strip('"')).group() if told else None

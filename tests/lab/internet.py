@@ -9,7 +9,7 @@ The situations and the world they are in are in situations.py.
 """
 import json, os, re, smtplib, socket, ssl, sys, threading, time
 
-import names, situations as world
+import nameserver, situations as world
 
 HOUSE_RETRY = 5
 
@@ -191,7 +191,7 @@ def serve(folder):
     global events
     events = open(folder + "/events", "a", encoding="utf-8")
     threading.stack_size(256 * 1024)
-    names.serve(world.DNS, world)
+    nameserver.serve(world.DNS, world)
     for address, port, host in world.hosts():
         mail_host(address, port, host)
     policy_host(world.WEB, "web")

@@ -24,7 +24,7 @@ def run(*command, stdin=None):
 
 
 class Zone:
-    """What DNS says; see names.py. It can change at any time."""
+    """What DNS says; see nameserver.py. It can change at any time."""
     ttl = 1
 
     def __init__(self):

@@ -70,7 +70,7 @@ class _Lines:
                 return line
 
 
-def send(where, to, sender, recipient, octets, helo="host.example", source=None, first=b"", timeout=15):
+def send(where, to, sender, recipient, octets, helo="host.example", source=None, first=b"", notify="", timeout=15):
     """Sends a message to port 25, and says how that ended: the reply to DATA, or the first that was none of consent; `no connection`, `cut off`."""
     try:
         connection = dial(where, to, source=source, timeout=timeout)
@@ -81,7 +81,7 @@ def send(where, to, sender, recipient, octets, helo="host.example", source=None,
             connection.sendall(first)
             lines = _Lines(connection)
             reply = lines.reply()
-            for command in ("EHLO " + helo, f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"):
+            for command in ("EHLO " + helo, f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>{notify}", "DATA"):
                 if reply[0] != "2":
                     return reply
                 connection.sendall(command.encode() + b"\r\n")
@@ -171,25 +171,46 @@ class ForgersHost:
 
 
 class Gateway:
-    """A router that tells its public address by NAT-PMP (RFC 6886), and announces a change of it."""
+    """A router that tells its public address by NAT-PMP (RFC 6886), and announces a change of it. It may lie, or talk nonsense."""
 
     def __init__(self, where, inner, public):
-        self.public = public
+        self.public, self.asked, self.is_sane = public, 0, True
         with within(where):
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((inner, 5351))
         self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(inner))
         threading.Thread(target=self.answer, daemon=True).start()
 
-    def told(self):
-        return struct.pack(">BBHI", 0, 0x80, 0, 100) + socket.inet_aton(self.public)
-
     def answer(self):
         while True:
             query, peer = self.socket.recvfrom(1200)
-            # Another version of the protocol is not spoken here (RFC 6887 appendix A).
-            self.socket.sendto(self.told() if query == b"\0\0" else struct.pack(">BBHI", 0, 0x80 | query[1] & 0x7f, 1, 100), peer)
+            self.asked += 1
+            if not self.is_sane:
+                self.socket.sendto(told(self.public)[:-1], peer)
+                self.socket.sendto(os.urandom(60), peer)
+            elif query == b"\0\0":
+                self.socket.sendto(told(self.public), peer)
+            else:
+                # Another version of the protocol is not spoken here (RFC 6887 appendix A).
+                self.socket.sendto(struct.pack(">BBHI", 0, 0x80 | query[1] & 0x7f, 1, 100), peer)
 
     def move(self, public):
         self.public = public
-        self.socket.sendto(self.told(), ("224.0.0.1", 5350))
+        self.socket.sendto(told(public), ("224.0.0.1", 5350))
+
+
+def told(public):
+    """What a router answers that has this public address."""
+    return struct.pack(">BBHI", 0, 0x80, 0, 100) + socket.inet_aton(public)
+
+
+def pretend(where, source, to, public):
+    """A host of the house pretends to be the router: it announces an address, and answers whatever port might ask."""
+    with within(where):
+        pretender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with pretender:
+        pretender.bind((source, 5351))
+        pretender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(source))
+        pretender.sendto(told(public), ("224.0.0.1", 5350))
+        for port in range(32768, 61000):
+            pretender.sendto(told(public), (to, port))
