@@ -62,6 +62,7 @@ else
     skip "seccomp: this kernel has none"
 fi
 expect "its heap has the limit of [server] memory" DOTNET_GCHeapHardLimit=2000000 "$(tr '\0' '\n' < "/proc/$server/environ" | grep DOTNET_GCHeapHardLimit)"
+expect "... and never comes to the end of its addresses, where the runtime faults" DOTNET_GCRegionRange=100000000 "$(tr '\0' '\n' < "/proc/$server/environ" | grep DOTNET_GCRegionRange)"
 expect "the data folder is the user's" mail "$(stat -c %U "$folder/data")"
 check_not "nobody else looks into the mail" runuser -u nobody -- test -r "$folder/data/mail"
 

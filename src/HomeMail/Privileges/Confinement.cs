@@ -17,6 +17,7 @@ internal sealed class Confinement
     // What the first start tells the second one; a third there is not.
     private const string Mark = "HOMEMAIL_CONFINED";
     private const string HeapLimit = "DOTNET_GCHeapHardLimit";
+    private const string HeapRange = "DOTNET_GCRegionRange";
     private const string CertificateFile = "SSL_CERT_FILE";
     private const string CertificateFolder = "SSL_CERT_DIR";
 
@@ -184,6 +185,10 @@ internal sealed class Confinement
     private void SetEnvironment(Settings settings)
     {
         _ = Native.SetEnvironment(HeapLimit, settings.Server.Memory.ToString("X", CultureInfo.InvariantCulture), 1);
+        // With a limit the runtime reserves few addresses for the heap, and it faults when it comes to the last of them: the page of its table that describes
+        // those is not there. A heap of many half empty pieces comes that far with little in it. Addresses cost nothing where there is no limit on them.
+        if (Environment.GetEnvironmentVariable(HeapRange) is null)
+            _ = Native.SetEnvironment(HeapRange, (4L << 30).ToString("X", CultureInfo.InvariantCulture), 1);
         if (Environment.GetEnvironmentVariable(CertificateFile) is not null || Environment.GetEnvironmentVariable(CertificateFolder) is not null)
             return;
         if (Array.Find(CertificateFiles, File.Exists) is { } file)
