@@ -109,6 +109,10 @@ class Run:
         wait_for("it knows that it has no IPv6", lambda: "2001:" not in house.knows(house.public))
         self.cells(scenarios.without_ipv6())
         self.mislead(lambda: configure(way="smtp"))
+        # By then the heap is in many half empty pieces; a collector that takes addresses from the end of its range has ended the process here.
+        for _ in range(200):
+            configure(way="smtp")
+        self.check("it lives on while its configuration is read 200 times more", house.process.poll() is None)
         went = re.findall(r" (?:delivered|deferred) id=\S+ to=(aunt@\S+|friend\S+)", house.log())
         self.check("nothing in the house's name that a forger sent went out", sorted(went) == ["aunt@elsewhere.example", f"friend{house.n}@evil.example"])
 
@@ -134,7 +138,7 @@ class Run:
         started = time.monotonic()
         house.gateway.move(house.public)
         wait_for("the new address is known", lambda: house.knows(house.public))
-        self.check("the new address is known within 10 s, without a restart", time.monotonic() - started < 10)
+        self.check("the new address is known within 20 s, without a restart", time.monotonic() - started < 20)
 
 
     def mislead(self, look):
