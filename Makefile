@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build deb run test e2e lab check format budget fuzz bench bench-imap clean
+.PHONY: help deps build deb run test e2e lab check format budget fuzz bench bench-core bench-imap clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,14 @@ budget: ## measure what the published binaries cost, compare with build/budgets.
 fuzz: ## every parser and whole sessions for SECONDS=60; ENGINE=afl: by afl-fuzz; TARGETS="NAME..." for some
 	@TARGETS="$(TARGETS)" SEED="$(SEED)" build/fuzz.sh $(or $(SECONDS),60) $(ENGINE)
 
-bench: ## benchmarks of parsers, decoder, header scan and sessions in one process; BENCH='*Decoder*' for some
+bench: ## HomeMail beside Postfix, Exim, OpenSMTPD, chasquid and Dovecot (as root, 25 minutes); the tables are in out/bench
+	@build/deps.sh build test
+	@build/publish.sh $(RID)
+	@dotnet build tests/HomeMail.Load -c Release --nologo -v quiet
+	@build/bench/bench.sh
+	@MESSAGES=10000 build/bench-imap.sh
+
+bench-core: ## benchmarks of parsers, decoder, header scan and sessions in one process; BENCH='*Decoder*' for some
 	@dotnet run -c Release --project tests/HomeMail.Benchmarks -- --filter '$(or $(BENCH),*)'
 
 bench-imap: ## IMAP beside Debian's Dovecot on a mailbox of MESSAGES=100000 (as root); the table is out/bench/imap.md
