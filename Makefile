@@ -49,7 +49,7 @@ fuzz: ## every parser and whole sessions for SECONDS=60; ENGINE=afl: by afl-fuzz
 	@TARGETS="$(TARGETS)" SEED="$(SEED)" build/fuzz.sh $(or $(SECONDS),60) $(ENGINE)
 
 bench: ## HomeMail beside Postfix, Exim, OpenSMTPD, chasquid and Dovecot (as root, 25 minutes); the tables are in out/bench
-	@build/deps.sh build test
+	@build/deps.sh build test bench
 	@build/publish.sh $(RID)
 	@dotnet build tests/HomeMail.Load -c Release --nologo -v quiet
 	@build/bench/bench.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, by package name, with apt-get; says nothing and asks for no rights when nothing is.
-#   build/deps.sh [build] [arm64] [deb] [test]        default: build, arm64, test
-# build: the native build. arm64: cross-compiling to linux-arm64 and running the result. deb: making Debian packages. test: what the
+#   build/deps.sh [build] [arm64] [deb] [test] [bench]        default: build, arm64, test
+# build: the native build. arm64: cross-compiling to linux-arm64 and running the result. deb: making Debian packages. bench: `make bench`. test: what the
 # checks and end-to-end tests use, gathered from the lines `# needs: PACKAGE...` (in C#, `// needs: ...`) of what is under build/ and tests/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,10 +16,11 @@ for group in "${@:-build arm64 test}"; do
                 [ "$(uname -m)" = aarch64 ] ||
                     wanted+=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross libssl-dev:arm64 zlib1g-dev:arm64) ;;
             deb) wanted+=(debhelper dpkg-dev) ;;
+            bench) wanted+=(linux-perf python3) ;;
             test)
                 # shellcheck disable=SC2207 # package names hold no white space
                 wanted+=($(find build tests \( -name '*.sh' -o -name '*.cs' \) -exec sed -nE 's,^(#|//) needs: *,,p' {} + | tr ' ' '\n' | sort -u)) ;;
-            *) echo "deps: unknown group '$name'; allowed: build, arm64, deb, test" >&2; exit 2 ;;
+            *) echo "deps: unknown group '$name'; allowed: build, arm64, deb, test, bench" >&2; exit 2 ;;
         esac
     done
 done

@@ -3,7 +3,6 @@
 # them in turn with the same generator, and writes a table to out/bench/.
 #   build/bench/bench.sh             everything, 20 to 30 minutes
 #   ROUNDS=1 SCALE=0.1 PEERS="postfix homemail" SCENARIOS="4kB-16 idle" build/bench/bench.sh      less of it
-# needs: strace linux-perf python3
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/e2e/harness.sh
