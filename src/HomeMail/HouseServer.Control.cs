@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
 using HomeMail.Config;
@@ -5,6 +6,7 @@ using HomeMail.Server.Control;
 using HomeMail.Server.Imap;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Smtp;
+using HomeMail.Storage;
 
 namespace HomeMail;
 
@@ -12,6 +14,7 @@ namespace HomeMail;
 internal sealed partial class HouseServer
 {
     private readonly DateTimeOffset _started = TimeProvider.System.GetUtcNow();
+    private readonly ConcurrentQueue<string> _notices = new();
     private ControlListener? _control;
 
     /// <summary>Opens the control socket. Where it is not told where, mail goes on without one.</summary>
@@ -22,6 +25,7 @@ internal sealed partial class HouseServer
             .. DataCommands.Table(_data, _history, _state, () => _running.Intake.Names, () => ServerMap.MailServices(_running.Settings), _clock),
             .. new QueueCommands(_queue, new SpoolQueueStore(_data.Spool)).Table,
             .. new StatusCommand(Facts, _clock).Table,
+            .. new HouseCommands(() => _addresses.Current, _masked, _ports, () => _mappings.Held, _sessions, () => [.. _notices]).Table,
         ];
         try
         {
@@ -34,6 +38,16 @@ internal sealed partial class HouseServer
             _log.Error("no-control", ("what", error.Message), ("then", "homemail queue, status and their like do not reach this server"));
             return null;
         }
+    }
+
+    // What the store has found, in the log and for the doctor.
+    private void Notice(string about, StorageNotice notice)
+    {
+        const int most = 5;
+        _log.Error(about, ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail));
+        _notices.Enqueue($"{notice.Kind}: {notice.Path}: {notice.Detail}");
+        while (_notices.Count > most)
+            _notices.TryDequeue(out _);
     }
 
     private ServerFacts Facts() => new(

@@ -72,11 +72,11 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _clock = clock;
         _log = log;
         _data = DataFolder.Open(
-            settings.Server.Data, clock, notice => log.Error("store", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)),
+            settings.Server.Data, clock, notice => Notice("store", notice),
             options: new StorageOptions { FreeBytesFloor = settings.Queue.FreeSpaceFloor ?? 0 });
         _history = new DeliveryHistory(Path.Combine(settings.Server.Data, DataCommands.HistoryFolder), clock, settings.Queue.HistoryDays, settings.Queue.HistorySize);
         _state = new StateStore(
-            Path.Combine(settings.Server.Data, DataCommands.StateFile), clock, notice => log.Error("state", ("kind", notice.Kind), ("path", notice.Path), ("what", notice.Detail)))
+            Path.Combine(settings.Server.Data, DataCommands.StateFile), clock, notice => Notice("state", notice))
         {
             MayExpire = IsClockSane(),
         };

@@ -8,6 +8,9 @@ public static class DnsQuery
     /// <summary>Room that any query fits in, in octets.</summary>
     public const int MaxLength = 12 + DnsName.MaxWireLength + 4 + 11;
 
+    /// <summary>Octets of an RRSIG record before the signer's name (RFC 4034 3.1); its times are the seconds from octet 8 (end) and 12 (beginning) on.</summary>
+    public const int SignatureFields = 18;
+
     /// <summary>
     /// The size of answers that we take over UDP, in octets: it crosses every path to a resolver without fragments (IPv6's smallest MTU less
     /// headers); what is longer comes over TCP.
@@ -22,8 +25,9 @@ public static class DnsQuery
     /// <param name="name">The name in wire form.</param>
     /// <param name="type">The type.</param>
     /// <param name="edns">Whether an OPT record (RFC 6891) says that longer answers are welcome.</param>
+    /// <param name="signatures">Whether signatures are to come along (RFC 3225 3); only with EDNS.</param>
     /// <returns>The octets written.</returns>
-    public static int Write(Span<byte> message, ushort id, ReadOnlySpan<byte> name, DnsType type, bool edns)
+    public static int Write(Span<byte> message, ushort id, ReadOnlySpan<byte> name, DnsType type, bool edns, bool signatures = false)
     {
         message[..12].Clear();
         BinaryPrimitives.WriteUInt16BigEndian(message, id);
@@ -41,6 +45,7 @@ public static class DnsQuery
         message.Slice(at, 11).Clear();
         BinaryPrimitives.WriteUInt16BigEndian(message[(at + 1)..], (ushort)DnsType.Opt);
         BinaryPrimitives.WriteUInt16BigEndian(message[(at + 3)..], UdpPayload);
+        message[at + 7] = (byte)(signatures ? 0x80 : 0); // DO
         return at + 11;
     }
 }

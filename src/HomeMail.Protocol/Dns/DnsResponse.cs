@@ -8,7 +8,7 @@ namespace HomeMail.Protocol.Dns;
 /// <param name="TimeToLive">Seconds it may be kept (RFC 2181 8: values with the top bit set are zero).</param>
 /// <param name="Preference">MX preference, SRV priority; otherwise 0.</param>
 /// <param name="Name">The name in the data of CNAME, MX, PTR, NS and SRV; otherwise empty.</param>
-/// <param name="Data">The octets of A, AAAA and TLSA, weight and port of SRV; of TXT the strings joined without a space (RFC 7208 3.3). Otherwise empty.</param>
+/// <param name="Data">The octets of A, AAAA and TLSA, weight and port of SRV; of TXT the strings joined without a space (RFC 7208 3.3); of RRSIG what stands before the signer's name. Otherwise empty.</param>
 public readonly record struct DnsRecord(string Owner, DnsType Type, uint TimeToLive, int Preference, string Name, byte[] Data);
 
 /// <summary>How a datagram relates to the query that is waiting.</summary>
@@ -173,6 +173,9 @@ public sealed class DnsResponse
                 at += 6;
                 if (!DnsName.TryRead(message, ref at, out name) || at != message.Length)
                     return false;
+                break;
+            case DnsType.Rrsig when message.Length - at > DnsQuery.SignatureFields:
+                data = message.Slice(at, DnsQuery.SignatureFields).ToArray();
                 break;
             case DnsType.Txt:
                 if (!TryJoinStrings(message[at..], out data))

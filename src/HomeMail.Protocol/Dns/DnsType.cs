@@ -33,6 +33,9 @@ public enum DnsType : ushort
     /// <summary>The EDNS pseudo-record.</summary>
     Opt = 41,
 
+    /// <summary>The signature of a record set (RFC 4034 3).</summary>
+    Rrsig = 46,
+
     /// <summary>A TLS certificate association.</summary>
     Tlsa = 52,
 

@@ -51,6 +51,8 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
         gathering.IsUnknown = Subjects.IsUnknown(request.Client);
         var reverse = gathering.IsUnknown ? ValueTask.FromResult(ReverseName.Unknown) : ReverseName.CheckAsync(resolver, request.Client, gathering.Cancel);
         var subject = Subjects.Judge(request.Client, request.Domain, isHosted(request.Domain), isOurs: false);
+        if (subject.Address is null && !isHosted(request.Domain))
+            Masks?.StrangerFrom(request.Client, request.Domain);
         if (subject.Address is not null && !subject.Address.Equals(request.Client))
             gathering.Request = request.About(subject.Address);
         gathering.Start(subject.Address is null ? NotAsked : CheckAsync(gathering.Request, request.Client, gathering.Cancel), subject.Note, reverse);

@@ -36,6 +36,17 @@ public sealed class PortEvidence(StateCollection? memory, TimeProvider clock, Lo
             return Of(family).Blocked;
     }
 
+    /// <summary>When a host was last reached over a family; null if none was since the start.</summary>
+    /// <param name="family">The family.</param>
+    public DateTimeOffset? WorkedAt(AddressFamily family)
+    {
+        lock (_gate)
+        {
+            var way = Of(family);
+            return way.HasWorked ? clock.GetUtcNow() - clock.GetElapsedTime(way.Worked) : null;
+        }
+    }
+
     /// <summary>Whether port 25 is believed to be blocked over a family.</summary>
     /// <param name="family">The family.</param>
     public bool IsBlocked(AddressFamily family) => BlockedSince(family) is not null;

@@ -33,8 +33,17 @@ internal static class DnsExchange
         return response is { Truncated: true } ? await OverTcpAsync(server, name, type, edns, cancel).ConfigureAwait(false) : response;
     }
 
-    private static async ValueTask<DnsResponse?> OverUdpAsync(
-        IPEndPoint server, ReadOnlyMemory<byte> name, DnsType type, bool edns, CancellationToken cancel)
+    /// <summary>Asks over UDP, and takes an answer that was cut as it is.</summary>
+    /// <param name="server">Whom.</param>
+    /// <param name="name">The name in wire form.</param>
+    /// <param name="type">The type.</param>
+    /// <param name="edns">Whether to say EDNS.</param>
+    /// <param name="cancel">The end of this try.</param>
+    /// <param name="signatures">Whether signatures are to come along.</param>
+    /// <exception cref="SocketException">The server cannot be reached.</exception>
+    /// <exception cref="OperationCanceledException">No answer in time.</exception>
+    public static async ValueTask<DnsResponse?> OverUdpAsync(
+        IPEndPoint server, ReadOnlyMemory<byte> name, DnsType type, bool edns, CancellationToken cancel, bool signatures = false)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(UdpBuffer);
         try
@@ -42,7 +51,7 @@ internal static class DnsExchange
             using var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             await socket.ConnectAsync(server, cancel).ConfigureAwait(false);
             var id = NewId();
-            var length = DnsQuery.Write(buffer, id, name.Span, type, edns);
+            var length = DnsQuery.Write(buffer, id, name.Span, type, edns, signatures);
             await socket.SendAsync(buffer.AsMemory(0, length), cancel).ConfigureAwait(false);
             while (true)
             {
@@ -58,7 +67,16 @@ internal static class DnsExchange
         }
     }
 
-    private static async ValueTask<DnsResponse?> OverTcpAsync(
+    /// <summary>Asks over TCP.</summary>
+    /// <param name="server">Whom.</param>
+    /// <param name="name">The name in wire form.</param>
+    /// <param name="type">The type.</param>
+    /// <param name="edns">Whether to say EDNS.</param>
+    /// <param name="cancel">The end of this try.</param>
+    /// <exception cref="SocketException">The server cannot be reached.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    /// <exception cref="OperationCanceledException">No answer in time.</exception>
+    public static async ValueTask<DnsResponse?> OverTcpAsync(
         IPEndPoint server, ReadOnlyMemory<byte> name, DnsType type, bool edns, CancellationToken cancel)
     {
         var query = ArrayPool<byte>.Shared.Rent(DnsQuery.MaxLength);

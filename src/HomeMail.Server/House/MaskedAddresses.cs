@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Net;
 using HomeMail.Storage.State;
@@ -32,6 +33,8 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
     private readonly Lock _gate = new();
     private readonly Dictionary<IPAddress, Suspect> _suspects = [];
     private readonly HashSet<string> _public = new(StringComparer.Ordinal);
+    private DateTimeOffset? _publicFour;
+    private DateTimeOffset? _publicSix;
     private HashSet<IPAddress>? _masked;
 
     private sealed class Suspect
@@ -41,7 +44,7 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
         public long Last { get; set; }
     }
 
-    /// <summary>The addresses that have been seen to be masks, the router's apart.</summary>
+    /// <summary>The addresses that have been seen to be masks. The router's are among them only if strangers have come from there.</summary>
     public IReadOnlyList<IPAddress> Seen
     {
         get
@@ -49,6 +52,14 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
             lock (_gate)
                 return [.. Masked()];
         }
+    }
+
+    /// <summary>When a client with a public address last came in on port 25; null if none has since the start.</summary>
+    /// <param name="family">The family.</param>
+    public DateTimeOffset? PublicClientAt(AddressFamily family)
+    {
+        lock (_gate)
+            return family == AddressFamily.InterNetworkV6 ? _publicSix : _publicFour;
     }
 
     /// <summary>Whether an address stands for anybody.</summary>
@@ -102,20 +113,51 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
             return;
         lock (_gate)
         {
-            var suspect = Suspected(client);
-            suspect.Last = clock.GetTimestamp();
-            suspect.Domains.Add(Family(domain));
-            if (!isHelo && suspect.Domains.Count < UnrelatedDomains)
+            if (!IsNowSeen(client, domain, isHelo))
                 return;
-            _suspects.Remove(client);
-            Masked().Add(client);
-            _public.Clear();
-            memory?.Upsert(client.ToString(), new BsonDocument { ["domain"] = domain }, clock.GetUtcNow() + Memory);
         }
+        Tell(client, domain);
+    }
+
+    /// <summary>
+    /// Mail of a stranger has come from the router's address. A router that only turns connections around has mail of the house alone; where nobody comes
+    /// under an address of his own, it is the only face of the internet.
+    /// </summary>
+    /// <param name="client">The address.</param>
+    /// <param name="domain">The domain of MAIL FROM or HELO; none that is hosted here.</param>
+    public void StrangerFrom(IPAddress client, string domain)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(domain);
+        if (!isRouter(client))
+            return;
+        lock (_gate)
+        {
+            if (Masked().Contains(client) || (client.AddressFamily == AddressFamily.InterNetworkV6 ? _publicSix : _publicFour) is not null
+                || !IsNowSeen(client, domain, isCertain: false))
+                return;
+        }
+        Tell(client, domain);
+    }
+
+    private bool IsNowSeen(IPAddress client, string domain, bool isCertain)
+    {
+        var suspect = Suspected(client);
+        suspect.Last = clock.GetTimestamp();
+        suspect.Domains.Add(Family(domain));
+        if (!isCertain && suspect.Domains.Count < UnrelatedDomains)
+            return false;
+        _suspects.Remove(client);
+        Masked().Add(client);
+        _public.Clear();
+        memory?.Upsert(client.ToString(), new BsonDocument { ["domain"] = domain }, clock.GetUtcNow() + Memory);
+        return true;
+    }
+
+    private void Tell(IPAddress client, string domain) =>
         log.Error("masked", ("address", client.ToString()), ("seen", domain),
             ("what", "a router gives its clients this address of its own: SPF, block lists and blocks say nothing of whoever comes from it"),
             ("mend", "let the router keep the clients' addresses when it forwards port 25 (on OpenWrt: no masquerading of the zone that the forward leads to)"));
-    }
 
     /// <summary>A client has come in on port 25.</summary>
     /// <param name="client">Its address.</param>
@@ -129,6 +171,10 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
             return;
         lock (_gate)
         {
+            if (client.AddressFamily == AddressFamily.InterNetworkV6)
+                _publicSix = clock.GetUtcNow();
+            else
+                _publicFour = clock.GetUtcNow();
             // A mask of one family says nothing of the other: IPv6 comes past the router's NAT.
             var family = Masked().Where(masked => masked.AddressFamily == client.AddressFamily).ToList();
             if (family.Count == 0)
@@ -190,6 +236,6 @@ public sealed class MaskedAddresses(Func<IPAddress, bool> isRouter, StateCollect
 
     // Neighbours are one: a /16 or a /32.
     private static string Wide(IPAddress address) =>
-        address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork
+        address.AddressFamily == AddressFamily.InterNetwork
             ? string.Join('.', address.GetAddressBytes().Take(2)) : ConnectionGate.NetworkKey(address)[..8];
 }

@@ -31,17 +31,18 @@ public sealed class InProcessRoute(Func<string, bool> isHosted, Func<IPAddress?>
         if (_context is not { } context || _stop.IsCancellationRequested || !isHosted(domain))
             return null;
         var (client, server) = StreamPair.Create();
+        var peer = new IPEndPoint(publicAddress() ?? IPAddress.Loopback, 0);
         var session = new SmtpSession(
-            new Transport(server), SmtpRole.Mta, new IPEndPoint(publicAddress() ?? IPAddress.Loopback, 0), context.Options(), context.Intake, context.Guard, context.Clock,
+            new Transport(server), SmtpRole.Mta, peer, context.Options(), context.Intake, context.Guard, context.Clock,
             context.Log, _stop);
-        _ = ServeAsync(context, session);
+        _ = ServeAsync(context, session, peer.Address);
         return client;
     }
 
-    private static async Task ServeAsync(SmtpListenerContext context, SmtpSession session)
+    private static async Task ServeAsync(SmtpListenerContext context, SmtpSession session, IPAddress client)
     {
         context.Heartbeat.Add(session);
-        context.Sessions.Add(session.Id);
+        context.Sessions.Add(session.Id, client);
         try
         {
             await session.RunAsync().ConfigureAwait(false);

@@ -93,7 +93,7 @@ public sealed class SmtpListener : IListener
                 Device = device.Device,
             };
             _context.Heartbeat.Add(session);
-            _context.Sessions.Add(session.Id);
+            _context.Sessions.Add(session.Id, peer.Address);
             try
             {
                 await session.RunAsync().ConfigureAwait(false);

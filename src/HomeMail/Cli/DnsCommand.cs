@@ -49,7 +49,11 @@ internal static class DnsCommand
         }
     }
 
-    private static (HouseToPublish House, List<string> Unread) House(Settings settings, IReadOnlyList<IPAddress> addresses)
+    /// <summary>What this house has to publish.</summary>
+    /// <param name="settings">The configuration.</param>
+    /// <param name="addresses">The public addresses.</param>
+    /// <returns>The house, whose keys are the caller's to dispose of, and the domains whose keys cannot be read here.</returns>
+    internal static (HouseToPublish House, List<string> Unread) House(Settings settings, IReadOnlyList<IPAddress> addresses)
     {
         var unread = new List<string>();
         // Not disposed of here: the records are made from the keys' public halves later.

@@ -1,6 +1,7 @@
 using HomeMail.Config;
 using HomeMail.Server;
 using HomeMail.Server.Control;
+using HomeMail.Server.House;
 using HomeMail.Server.Net;
 using HomeMail.Storage;
 using HomeMail.Storage.State;
@@ -45,7 +46,9 @@ internal sealed class StandIn : IAsyncDisposable
         var state = new StateStore(Path.Combine(path, DataCommands.StateFile), TimeProvider.System);
         var names = ServerMap.Names(settings, []);
         var (client, server) = StreamPair.Create();
-        var session = new ControlSession(DataCommands.Table(data, history, state, () => names, () => ServerMap.MailServices(settings), TimeProvider.System), path, TimeProvider.System, Log.None);
+        var session = new ControlSession(
+            [.. DataCommands.Table(data, history, state, () => names, () => ServerMap.MailServices(settings), TimeProvider.System), .. HouseCommands.MaskTable(new MaskedAddresses(static _ => false, state.Collection("masked"), TimeProvider.System, Log.None))],
+            path, TimeProvider.System, Log.None);
         return new StandIn(data, state, Task.Run(() => session.RunAsync(server, PeerCredentials.OwnUser, CancellationToken.None)), client);
     }
 

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using HomeMail.Cli;
+using HomeMail.Cli.Doctor;
 using HomeMail.Protocol.Dns;
 using HomeMail.Server.Delivery;
 using HomeMail.Server.Dns;
@@ -51,7 +52,7 @@ public sealed class DoctorCommandTests
         bench.Certificate = certificate.Length == 0 ? null : certificate == "old" ? TestCertificates.For("smtp.isp.example", -30, -2) : TestCertificates.For(certificate);
         bench.Host("192.0.2.87", dialogue);
         var findings = new List<DoctorFinding>();
-        await foreach (var finding in DoctorSmarthost.LookAsync(
+        foreach (var finding in await SmarthostPart.LookAsync(
             settings.Smarthosts["isp"], settings, (smarthost, family) => bench.Delivery.ProbeAsync(smarthost, family, TestContext.Current.CancellationToken)))
             findings.Add(finding);
         Assert.Equal(state, findings[0].Health.ToString());
@@ -142,7 +143,7 @@ public sealed class DoctorCommandTests
         if (validates is not null)
             zone.Addresses("ietf.org", "192.0.2.1");
         var settings = NameServerSettings.For([.. servers.Split(' ').Select(s => new IPEndPoint(IPAddress.Parse(s), 53))], configured);
-        var finding = await DoctorDane.LookAsync(settings, configured, zone, TestContext.Current.CancellationToken);
+        var finding = await DanePart.LookAsync(settings, configured, zone, TestContext.Current.CancellationToken);
         Assert.StartsWith(expected, $"{finding.Health} {finding.Words}", StringComparison.Ordinal);
         Assert.Equal(finding.Health != Health.Ok, finding.Mend is not null);
     }

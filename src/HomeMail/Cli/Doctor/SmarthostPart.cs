@@ -1,55 +1,59 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using HomeMail.Config;
 using HomeMail.Protocol.Smtp;
 using HomeMail.Server;
 using HomeMail.Server.Delivery;
 
-namespace HomeMail.Cli;
+namespace HomeMail.Cli.Doctor;
 
 /// <summary>Tries each smarthost as a message would, up to the log-in, and says what came of it. No mail is sent.</summary>
-internal static class DoctorSmarthost
+internal static class SmarthostPart
 {
+    /// <summary>The part's name.</summary>
+    public const string Name = "smarthost";
+
+    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(14);
+
     private static readonly SmtpTimeouts Impatient = new()
     {
-        Connect = TimeSpan.FromSeconds(10),
-        Greeting = TimeSpan.FromSeconds(30),
-        Hello = TimeSpan.FromSeconds(30),
-        Handshake = TimeSpan.FromSeconds(20),
+        Connect = TimeSpan.FromSeconds(6),
+        Greeting = TimeSpan.FromSeconds(8),
+        Hello = TimeSpan.FromSeconds(8),
+        Handshake = TimeSpan.FromSeconds(8),
     };
 
-    /// <summary>Looks at one smarthost, or at all.</summary>
-    public static async IAsyncEnumerable<DoctorFinding> LookAsync(
-        CommandCall call, Settings settings, string? name, [EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>Looks at one smarthost, or at all, side by side.</summary>
+    public static async Task<IReadOnlyList<DoctorFinding>> LookAsync(DoctorScene scene, CancellationToken cancel)
     {
-        if (settings.Smarthosts.Count == 0)
-        {
-            yield return new DoctorFinding("smarthost", Health.Ok, "none is configured; mail goes straight to its destinations");
-            yield break;
-        }
-        if (!ResolverChoice.TryMake(call, out var resolver, out var problem))
-        {
-            yield return new DoctorFinding("smarthost", Health.Trouble, problem);
-            yield break;
-        }
+        var settings = scene.Settings;
+        var smarthosts = settings.Smarthosts.Values.Where(s => scene.One is not { } name || s.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToList();
+        if (smarthosts.Count == 0)
+            return [DoctorFinding.Ok(Name, "none is configured; mail goes straight to its destinations")];
         var options = ServerMap.Delivery(settings) with { Timeouts = Impatient };
         await using var delivery = new RemoteDelivery(
-            new HostFinder(resolver, new NoneOwn(), options, Random.Shared), new SocketDialer(), new AllAtOnce(), new RouteTlsPolicy(), options,
+            new HostFinder(await scene.ResolverAsync(), new NoneOwn(), options, Random.Shared), new SocketDialer(), new AllAtOnce(), new RouteTlsPolicy(), options,
             TimeProvider.System, Log.None);
-        foreach (var smarthost in settings.Smarthosts.Values)
+        var findings = await Task.WhenAll(smarthosts.Select(async smarthost =>
         {
-            if (name is not null && !smarthost.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-                continue;
-            await foreach (var finding in LookAsync(smarthost, settings, (s, family) => delivery.ProbeAsync(s, family, cancel)))
-                yield return finding;
-        }
+            using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            timer.CancelAfter(MostTime);
+            try
+            {
+                return await LookAsync(smarthost, settings, (s, family) => delivery.ProbeAsync(s, family, timer.Token));
+            }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                return [DoctorFinding.Trouble($"smarthost:{smarthost.Name}", "hangs", $"{smarthost.Host}:{smarthost.Port} takes the connection, and does not answer in time", "look again in a while; then ask the provider")];
+            }
+        }));
+        return [.. findings.SelectMany(static f => f)];
     }
 
     /// <summary>Looks at one smarthost.</summary>
     /// <param name="smarthost">Its settings.</param>
     /// <param name="settings">All settings.</param>
     /// <param name="probe">Tries it.</param>
-    public static async IAsyncEnumerable<DoctorFinding> LookAsync(
+    public static async Task<IReadOnlyList<DoctorFinding>> LookAsync(
         SmarthostSettings smarthost, Settings settings, Func<Smarthost, FamilyMode, Task<ProbedSmarthost>> probe)
     {
         var subject = $"smarthost:{smarthost.Name}";
@@ -57,24 +61,24 @@ internal static class DoctorSmarthost
         var (offer, fault, security) = await probe(ServerMap.Smarthost(smarthost), routes.Count > 0 ? routes[0].Family : FamilyMode.Auto);
         var at = $"{smarthost.Host}:{smarthost.Port}";
         if (fault is not null)
+            return [DoctorFinding.Trouble(subject, "refused", $"{at} cannot be used: {fault.Diagnostic}", Mend(smarthost, fault))];
+        var findings = new List<DoctorFinding>
         {
-            yield return new DoctorFinding(subject, Health.Trouble, $"{at} cannot be used: {fault.Diagnostic}", Mend(smarthost, fault));
-            yield break;
-        }
-        yield return new DoctorFinding(
-            subject, Health.Ok, $"{at} takes us ({security}; {(smarthost.UserName is null ? "no log-in" : $"logged in as {smarthost.UserName}")})");
+            DoctorFinding.Ok(subject, $"{at} takes us ({security}; {(smarthost.UserName is null ? "no log-in" : $"logged in as {smarthost.UserName}")})"),
+        };
         if (offer!.MaxSize is { } size && size < settings.Server.MaxMessageSize)
         {
-            yield return new DoctorFinding(
-                subject, Health.Attention, $"it takes messages of {Words.Size(size)} at most, and this server accepts {Words.Size(settings.Server.MaxMessageSize)} to send",
-                "set [server] max-message-size to no more, so that whoever sends too much is told at once");
+            findings.Add(DoctorFinding.Attention(
+                subject, "small", $"it takes messages of {Words.Size(size)} at most, and this server accepts {Words.Size(settings.Server.MaxMessageSize)} to send",
+                "set [server] max-message-size to no more, so that whoever sends too much is told at once"));
         }
         if (smarthost.UserName is null)
-            yield return new DoctorFinding(subject, Health.Attention, "there is no log-in, so it takes our mail only if it knows our address", "set username and password, if there are any");
+            findings.Add(DoctorFinding.Attention(subject, "no-log-in", "there is no log-in, so it takes our mail only if it knows our address", "set username and password, if there are any"));
         if (smarthost.Tls == SmarthostTls.Off)
-            yield return new DoctorFinding(subject, Health.Attention, "mail to it goes in clear", "set tls = starttls, unless it is in this house");
+            findings.Add(DoctorFinding.Attention(subject, "in-clear", "mail to it goes in clear", "set tls = starttls, unless it is in this house"));
         if (routes.Count == 0)
-            yield return new DoctorFinding(subject, Health.Attention, "no route uses it", $"set via = smarthost:{smarthost.Name}, or via = mx, smarthost:{smarthost.Name}, in a [route:...]");
+            findings.Add(DoctorFinding.Attention(subject, "unused", "no route uses it", $"set via = smarthost:{smarthost.Name}, or via = mx, smarthost:{smarthost.Name}, in a [route:...]"));
+        return findings;
     }
 
     // The most likely reason first: what is told here is all that somebody has who does not know SMTP.
