@@ -200,7 +200,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _queue.Recover();
         var context = new SmtpListenerContext(() => _running.Smtp, _intake, _gate, _guard, _heartbeat, _sessions, _clock, _log)
         {
-            Connected = _masked.Connected,
+            Connected = NoteClient,
             SpeaksProxy = SpeaksProxy,
         };
         _inProcess.Begin(context, stop);
@@ -336,6 +336,13 @@ internal sealed partial class HouseServer : IAsyncDisposable
 
     // A router that masks its clients, or a relay that does not tell of them, stands for many.
     private bool IsShared(IPAddress address) => _masked.Contains(address) || RelayAt(address) is not null;
+
+    // What the router turns around may keep our own public address: that is nobody from the internet.
+    private void NoteClient(IPAddress address)
+    {
+        if (!IsOursNow(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address))
+            _masked.Connected(address);
+    }
 
     private bool SpeaksProxy(IPAddress address) => RelayAt(address) is { ProxyProtocol: true };
 

@@ -88,7 +88,7 @@ public sealed class DoctorCommandTests
             (code, lines, _) = await RunAsync("doctor", "smarthost", "--json", "--config", path);
             Assert.Equal(1, code);
             var objects = lines.Select(l => JsonDocument.Parse(l).RootElement).ToList();
-            Assert.Equal("""{"result":"trouble"}""", lines[^1]);
+            Assert.Equal("""{"result":"trouble","ok":1,"attention":2,"trouble":2}""", lines[^1]);
             Assert.Contains(objects, o => Of(o, "subject") == "smarthost:plain" && Of(o, "state") == "ok");
             Assert.Contains(objects, o => Of(o, "subject") == "smarthost:tls" && Of(o, "state") == "trouble" && Of(o, "text").Contains("the certificate is", StringComparison.Ordinal) && Of(o, "mend").Length > 0);
             Assert.Contains(objects, o => Of(o, "subject") == "smarthost:gone" && Of(o, "text").Contains("4.4.1 connection refused", StringComparison.Ordinal));
@@ -111,7 +111,7 @@ public sealed class DoctorCommandTests
             await File.WriteAllTextAsync(path, Configurations.House, TestContext.Current.CancellationToken);
             var (code, _, error) = await RunAsync("doctor", "teeth", "--config", path);
             Assert.Equal(2, code);
-            Assert.StartsWith("homemail doctor: there is no part 'teeth'; there are smarthost (", error, StringComparison.Ordinal);
+            Assert.StartsWith("homemail doctor: there is no part 'teeth'; there are server (", error, StringComparison.Ordinal);
             Assert.Equal(2, (await RunAsync("doctor", "dane", "isp", "--config", path)).Code);
             (code, _, error) = await RunAsync("doctor", "smarthost", "isp", "--config", path);
             Assert.Equal(2, code);
@@ -119,9 +119,15 @@ public sealed class DoctorCommandTests
             Assert.Equal(1, (await RunAsync("doctor", "--config", path + ".nowhere")).Code);
             // Without a part it looks at everything.
             (code, var lines, _) = await RunAsync("doctor", "--config", path);
-            Assert.Equal(0, code);
-            Assert.StartsWith("ok        smarthost: none is configured", lines[0], StringComparison.Ordinal);
-            Assert.StartsWith("attention dane: ", lines[1], StringComparison.Ordinal);
+            Assert.Equal(1, code);
+            Assert.Contains(lines, l => l.StartsWith("attention server: the server does not run. What to do: ", StringComparison.Ordinal));
+            Assert.Contains(lines, l => l.StartsWith("trouble   hostname: the name mail.example.org does not exist in DNS. What to do: ", StringComparison.Ordinal));
+            Assert.Contains(lines, l => l.StartsWith("trouble   mx:example.org: example.org does not exist in DNS", StringComparison.Ordinal));
+            Assert.Contains("ok        smarthost: none is configured; mail goes straight to its destinations", lines);
+            Assert.Equal("something is wrong; see above", lines[^1]);
+            // Nothing could be found out about how to reset; there is no data folder.
+            Assert.Equal(2, (await RunAsync("doctor", "spf", "--reset", "--config", path)).Code);
+            Assert.Equal(1, (await RunAsync("doctor", "--reset", "--config", path)).Code);
         }
         finally
         {

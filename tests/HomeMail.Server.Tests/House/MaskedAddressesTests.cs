@@ -31,6 +31,29 @@ public sealed class MaskedAddressesTests : IDisposable
         Assert.False(masks.Contains(Bridge));
     }
 
+    [Fact]
+    public void AGatewayIsSeenToMaskWhenStrangersComeFromItAndFromNowhereElse()
+    {
+        var masks = Masks();
+        masks.StrangerFrom(Bridge, "a.example"); // another inner address is judged by SPF
+        masks.StrangerFrom(Bridge, "b.example");
+        masks.StrangerFrom(Gateway, "a.example");
+        masks.StrangerFrom(Gateway, "www.a.example");
+        Assert.Empty(masks.Seen);
+        masks.StrangerFrom(Gateway, "b.example");
+        Assert.Equal([Gateway], masks.Seen);
+        Assert.Contains("mend=", _log.ToString(), StringComparison.Ordinal);
+        Assert.Equal([Gateway], masks.Forget());
+
+        // One that only turns connections around lets strangers through with their own addresses.
+        Assert.Null(masks.PublicClientAt(System.Net.Sockets.AddressFamily.InterNetwork));
+        masks.Connected(IPAddress.Parse("203.0.113.9"));
+        Assert.Equal(_clock.GetUtcNow(), masks.PublicClientAt(System.Net.Sockets.AddressFamily.InterNetwork));
+        masks.StrangerFrom(Gateway, "a.example");
+        masks.StrangerFrom(Gateway, "b.example");
+        Assert.Empty(masks.Seen);
+    }
+
     [Theory]
     [InlineData(false, "a.example", false)]
     [InlineData(false, "a.example b.a.example", false)] // one owner

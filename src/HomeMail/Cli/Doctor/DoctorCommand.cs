@@ -35,6 +35,9 @@ internal static class DoctorCommand
         new("memory", "what the server may have, and what there is", MemoryPart.LookAsync),
     ];
 
+    /// <summary>The names of all parts.</summary>
+    public static string PartNames => string.Join(", ", Parts.Select(static p => p.Name));
+
     public static async Task<int> RunAsync(CommandCall call, CancellationToken cancel)
     {
         var name = call.Arguments.Count > 0 ? call.Arguments[0] : null;

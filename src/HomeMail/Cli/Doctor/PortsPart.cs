@@ -85,7 +85,7 @@ internal static class PortsPart
             findings.Add(DoctorFinding.Trouble(Subject, "no-ipv6-listener", "the name has an AAAA record, and port 25 is listened at by IPv4 only", "set [listen] smtp = [::]:25"));
         if (four && Forward(facts) is { } forward)
             findings.Add(forward);
-        return findings.Count > 0 ? findings : [DoctorFinding.Ok(Subject, "port 25 is listened at")];
+        return findings.Count > 0 ? findings : [DoctorFinding.Ok(Subject, facts.ServerAnswers ? "port 25 is listened at" : "port 25 will be listened at")];
     }
 
     private static DoctorFinding? Forward(Facts facts)
