@@ -16,6 +16,9 @@ internal enum PlaceKind
 
     /// <summary>A file system for bare flash chips: a router's own.</summary>
     Flash,
+
+    /// <summary>Another machine.</summary>
+    Network,
 }
 
 /// <summary>Where a data folder lies, as the kernel's table of mounts has it (proc_pid_mounts(5)).</summary>
@@ -24,6 +27,18 @@ internal enum PlaceKind
 /// <param name="FileSystem">Its type.</param>
 internal readonly record struct DataPlace(PlaceKind Kind, string Mount, string FileSystem)
 {
+    /// <summary>What it is on.</summary>
+    public string Device { get; init; } = "";
+
+    /// <summary>Whether nothing can be written there.</summary>
+    public bool IsReadOnly { get; init; }
+
+    /// <summary>Whether it is flash that wears out: a chip, or a card.</summary>
+    public bool IsFlash => Kind == PlaceKind.Flash || Device.StartsWith("/dev/mmcblk", StringComparison.Ordinal);
+
+    /// <summary>Whether it is the overlay of OpenWrt, whose upper layer is the router's flash, and not that of a container.</summary>
+    public bool IsRouter => Device.StartsWith("overlayfs:/overlay", StringComparison.Ordinal);
+
     /// <summary>Looks a folder up, whether it is there yet or not. Null if the table cannot be read or names no such place.</summary>
     /// <param name="folder">The folder, absolute.</param>
     /// <param name="table">The table of mounts.</param>
@@ -52,7 +67,7 @@ internal readonly record struct DataPlace(PlaceKind Kind, string Mount, string F
                 continue;
             var mount = Unescape(fields[1]);
             if (IsBelow(folder, mount) && mount.Length >= (found?.Mount.Length ?? 0))
-                found = new DataPlace(KindOf(fields[2]), mount, fields[2]);
+                found = new DataPlace(KindOf(fields[2]), mount, fields[2]) { Device = fields[0], IsReadOnly = fields.Length > 3 && fields[3].Split(',').Contains("ro") };
         }
         return found;
     }
@@ -71,6 +86,7 @@ internal readonly record struct DataPlace(PlaceKind Kind, string Mount, string F
         "tmpfs" or "ramfs" or "rootfs" => PlaceKind.Memory,
         "overlay" or "overlayfs" or "aufs" or "mini_fo" => PlaceKind.Overlay,
         "jffs2" or "ubifs" or "yaffs2" or "squashfs" => PlaceKind.Flash,
+        "nfs" or "nfs4" or "cifs" or "smb3" or "smbfs" or "9p" or "ceph" or "fuse.sshfs" or "davfs" => PlaceKind.Network,
         _ => PlaceKind.Disk,
     };
 

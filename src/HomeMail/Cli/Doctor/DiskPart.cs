@@ -1,4 +1,4 @@
-using HomeMail.Config;
+using HomeMail.Supervision;
 
 namespace HomeMail.Cli.Doctor;
 
@@ -15,13 +15,13 @@ internal static class DiskPart
 
     /// <summary>What is judged.</summary>
     /// <param name="Folder">The data folder.</param>
-    /// <param name="Mount">The file system that it is on; null if not known.</param>
+    /// <param name="Place">The file system that it is on; null if not known.</param>
     /// <param name="Free">Octets that are free; null if not known.</param>
     /// <param name="Total">Octets in all.</param>
     /// <param name="Floor">Octets below which nothing is accepted; 0 for no floor.</param>
     /// <param name="Written">Octets that the server has had written since its start; null if not known.</param>
     /// <param name="Running">How long the server runs.</param>
-    internal sealed record Facts(string Folder, MountPoint? Mount, long? Free, long Total, long Floor, long? Written, TimeSpan Running);
+    internal sealed record Facts(string Folder, DataPlace? Place, long? Free, long Total, long Floor, long? Written, TimeSpan Running);
 
     public static async Task<IReadOnlyList<DoctorFinding>> LookAsync(DoctorScene scene, CancellationToken cancel)
     {
@@ -29,7 +29,7 @@ internal static class DiskPart
         var server = await scene.ServerAsync();
         var (free, total) = Space(folder);
         return Judge(new Facts(
-            folder, MountPoint.Of(folder), free, total, scene.Settings.Queue.FreeSpaceFloor ?? 0, server.WrittenBytes,
+            folder, DataPlace.Of(folder), free, total, scene.Settings.Queue.FreeSpaceFloor ?? 0, server.WrittenBytes,
             server.Answers ? scene.Clock.GetUtcNow() - server.Started : TimeSpan.Zero));
     }
 
@@ -49,26 +49,24 @@ internal static class DiskPart
             findings.Add(DoctorFinding.Attention(Subject, "many-writes", $"the server has written {Words.Size(written)} within {Words.Span(facts.Running)}, which wears flash out", "see `homemail status` for who sends so much"));
         if (findings.Count > 0)
             return findings;
-        var of = facts.Mount is { } mount ? $"; {mount.Type}{(mount.IsFlash ? " on flash" : "")}" : "";
+        var of = facts.Place is { } place ? $"; {place.FileSystem}{(place.IsFlash ? " on flash" : "")}" : "";
         return [DoctorFinding.Ok(Subject, $"{room}{of}{(facts.Written is { } octets ? $"; {Words.Size(octets)} written within {Words.Span(facts.Running)}" : "")}")];
     }
 
     private static DoctorFinding? Kind(Facts facts)
     {
-        if (facts.Mount is not { } mount)
+        if (facts.Place is not { } place)
             return null;
-        if (mount.IsReadOnly)
-            return DoctorFinding.Trouble(Subject, "read-only", $"{mount.Path} ({mount.Type}) is mounted read-only: nothing can be stored", "see the kernel's log for a broken disk, and mount it for writing");
-        if (mount.IsMemory)
-            return DoctorFinding.Trouble(Subject, "memory", $"{facts.Folder} is in memory ({mount.Type}): all mail is gone when the power is", "put [server] data on a disk");
-        if (mount.Type is "overlay" or "overlayfs")
+        if (place.IsReadOnly)
+            return DoctorFinding.Trouble(Subject, "read-only", $"{place.Mount} ({place.FileSystem}) is mounted read-only: nothing can be stored", "see the kernel's log for a broken disk, and mount it for writing");
+        return place.Kind switch
         {
-            return mount.IsOpenWrt ? DoctorFinding.Attention(Subject, "small-flash", $"{facts.Folder} is on the router's own flash, which is small and wears out", "put [server] data on a USB disk or a card")
-                : DoctorFinding.Attention(Subject, "container", $"{facts.Folder} is in the layers of a container (overlay), and goes with it", "mount a volume there");
-        }
-        return mount.IsNetwork
-            ? DoctorFinding.Attention(Subject, "network", $"{facts.Folder} is on another machine ({mount.Type}): what is stored may not be there yet when we say so", "use a disk of this machine")
-            : null;
+            PlaceKind.Memory => DoctorFinding.Trouble(Subject, "memory", $"{facts.Folder} is in memory ({place.FileSystem}): all mail is gone when the power is", "put [server] data on a disk"),
+            PlaceKind.Overlay when !place.IsRouter => DoctorFinding.Attention(Subject, "container", $"{facts.Folder} is in the layers of a container ({place.FileSystem}), and goes with it", "mount a volume there"),
+            PlaceKind.Overlay or PlaceKind.Flash => DoctorFinding.Attention(Subject, "small-flash", $"{facts.Folder} is on the device's own flash, which is small and wears out", "put [server] data on a USB disk or a card"),
+            PlaceKind.Network => DoctorFinding.Attention(Subject, "network", $"{facts.Folder} is on another machine ({place.FileSystem}): what is stored may not be there yet when we say so", "use a disk of this machine"),
+            _ => null,
+        };
     }
 
     private static (long? Free, long Total) Space(string folder)

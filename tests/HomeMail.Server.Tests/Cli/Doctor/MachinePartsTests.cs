@@ -4,6 +4,7 @@ using HomeMail.Protocol.Dns;
 using HomeMail.Server.Dns;
 using HomeMail.Server.Tests.Delivery;
 using HomeMail.Server.Tests.Dns;
+using HomeMail.Supervision;
 using Xunit;
 using static HomeMail.Server.Tests.Cli.Doctor.HousePartsTests;
 
@@ -107,29 +108,16 @@ public sealed class MachinePartsTests
     public void TheClockCanBeBelieved(int released, int from, int until, int file, string expected) => Is(expected, ClockPart.Judge(new(
         Now, Now.AddDays(released), from == until ? [] : [(Now.AddDays(from), Now.AddDays(until))], file == 999 ? null : Now.AddDays(file))));
 
-    private static readonly string[] Table =
+    private static readonly string[] Mounts =
     [
-        "22 1 0:20 / / rw,relatime - overlay overlay rw,lowerdir=/l",
-        "30 22 8:1 / /var rw,noatime shared:1 - ext4 /dev/sda1 rw",
-        "31 30 0:30 / /var/lib/home\\040mail rw - tmpfs tmpfs rw,size=1k",
-        "32 22 179:2 / /mnt/card rw - ext4 /dev/mmcblk0p2 rw",
-        "33 22 0:40 / /mnt/far rw - nfs4 host:/x rw",
-        "34 22 8:2 / /mnt/ro rw - ext4 /dev/sdb1 ro,errors=remount-ro",
-        "35 22 0:41 / /old rw - overlay overlayfs:/overlay rw",
-        "nonsense",
+        "overlay / overlay rw,relatime,lowerdir=/l 0 0",
+        "/dev/sda1 /var ext4 rw,noatime 0 0",
+        "tmpfs /var/lib/home\\040mail tmpfs rw,size=1k 0 0",
+        "/dev/mmcblk0p2 /mnt/card ext4 rw 0 0",
+        "host:/x /mnt/far nfs4 rw 0 0",
+        "/dev/sdb1 /mnt/ro ext4 ro,errors=remount-ro 0 0",
+        "overlayfs:/overlay /old overlay rw 0 0",
     ];
-
-    [Theory]
-    [InlineData("/var/lib/homemail", "/var ext4")]
-    [InlineData("/var/lib/home mail", "/var/lib/home mail tmpfs")]
-    [InlineData("/var/lib/home mail/x", "/var/lib/home mail tmpfs")]
-    [InlineData("/variety", "/ overlay")]
-    [InlineData("/mnt/card/data", "/mnt/card ext4")]
-    public void TheFileSystemOfAFolderIsFound(string path, string expected)
-    {
-        var found = MountPoint.Find(Table, path)!;
-        Assert.Equal(expected, $"{found.Path} {found.Type}");
-    }
 
     [Theory]
     // folder, octets free and the floor in MB, octets written in GB in two hours
@@ -149,7 +137,7 @@ public sealed class MachinePartsTests
     public void MailIsKeptOnSomethingThatKeepsIt(string folder, int free, int floor, int written, string expected)
     {
         var findings = DiskPart.Judge(new(
-            folder, MountPoint.Find(Table, folder), free < 0 ? null : (long)free << 20, 8L << 30, (long)floor << 20, (long)written << 30, TimeSpan.FromHours(2)));
+            folder, DataPlace.Of(folder, Mounts), free < 0 ? null : (long)free << 20, 8L << 30, (long)floor << 20, (long)written << 30, TimeSpan.FromHours(2)));
         Assert.Equal(expected, string.Join("; ", findings.Select(f => $"{f.Health} {f.Code}")));
     }
 
