@@ -62,12 +62,17 @@ internal sealed record CommandOption(string Name, string? Value, string Help);
 internal sealed record Command(
     string Name, string Usage, string Summary, CommandOption[] Options, int MostArguments, Func<CommandCall, CancellationToken, Task<int>>? RunAsync)
 {
+    /// <summary>What else is to be said, a line each.</summary>
+    public string[] Notes { get; init; } = [];
+
     /// <summary>The text for <c>--help</c>.</summary>
     public string Help()
     {
         var help = new StringBuilder();
         help.Append("usage: homemail ").Append(Name).Append(" [OPTIONS]").Append(Usage.Length > 0 ? " " : "").Append(Usage).Append('\n');
         help.Append(Summary).Append(".\n");
+        foreach (var note in Notes)
+            help.Append(note).Append('\n');
         if (RunAsync is null)
             help.Append("Not yet in this version.\n");
         help.Append('\n');

@@ -31,8 +31,11 @@ internal static class CommandTable
             Resolver, Json, new("--zone", null, "as part of a zone file"), new("--nsupdate", null, "as input for nsupdate"),
             new("--verify", null, "compare with what is published"), new("--update", null, "send the addresses to the name server of [dns-update]"),
         ], 0, DnsCommand.RunAsync),
-        new("doctor", "[PART] | smarthost NAME", "Say what is wrong with this house and how to mend it; parts: " + DoctorCommand.PartNames,
-            [Resolver, Json, new("--reset", null, "forget which routers mask their clients")], 2, DoctorCommand.RunAsync),
+        new("doctor", "[PART] | smarthost NAME", "Say what is wrong with this house and how to mend it",
+            [Resolver, Json, new("--reset", null, "forget which routers mask their clients")], 2, DoctorCommand.RunAsync)
+        {
+            Notes = [$"Parts: {DoctorCommand.PartNames}.", "It sends no mail, and ends within 20 seconds."],
+        },
         new("passwd", "", "Turn a password into the line to paste into an account's section", [], 0, PasswdCommand.RunAsync),
         new("account", "[list] | show NAME", "List accounts, or show one with its mailboxes", [Json], 2, AccountCommand.RunAsync),
         new("queue", "[list] | show ID | retry ID | retry DOMAIN | retry all | hold ID | release ID | drop ID", "Look into the queue and steer it", [Json], 2, QueueCommand.RunAsync),
