@@ -25,6 +25,8 @@ import time
 ALICE, BOB = "alice@home.example", "bob@home.example"
 # The alias stands for alice and for somebody elsewhere.
 ALIAS, OUTSIDE = "club@home.example", "aunt@elsewhere.example"
+# Where the server is.
+HOST = "127.0.0.1"
 NUMBER = re.compile(rb"^X-Number: (\d+)\r$", re.MULTILINE)
 
 
@@ -77,7 +79,7 @@ class Session:
     """One connection as an SMTP client. Raises OSError when it breaks."""
 
     def __init__(self, port):
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._socket = socket.create_connection((HOST, port), timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lines = self._socket.makefile("rb")
         self._expect(b"220")
