@@ -189,4 +189,18 @@ read -r missing torn < <(python3 tests/e2e/device/load.py compare "$machine/kept
 expect "of what was answered 250 nothing is missing" 0 "${missing:-}"
 expect "... and nothing is torn" 0 "${torn:-}"
 [ "$failed" = 0 ] || tail -n 30 "$machine/console"
+
+step "a Pi"
+logs_in=pi@raspberrypi.local
+if boot utc pi; then
+    python3 tests/e2e/device/typed.py README.md device-secret 'raspberrypi:~ $ =computer, for a Pi' 'at-home$ =Pi' 'at-home$ =first mail' > "$machine/typed" 2>&1
+    typed=$?
+    expect "README's commands for a Pi work word for word" 0 $typed
+    check "... and the first mail can be read" grep -q '^It works' "$machine/typed"
+    expect "... from a server that runs as its own user" "999 999 999 999" "$(status Uid | tr -s '\t' ' ')"
+    [ $typed = 0 ] || { cat "$machine/typed"; on_device cat /tmp/log-homemail; }
+    check "it can be switched off" switch_off
+else
+    not_ok "the device boots as a Pi"
+fi
 finish

@@ -13,16 +13,17 @@ machine_memory=128
 
 # fetch: the packages of which the device is made, unpacked in out/device; whether they can be had.
 fetch() {
-    [ ! -d "$parts" ] || return 0
     local kernel packages package
+    kernel=$(apt-cache depends linux-image-cloud-arm64:arm64 2> /dev/null | sed -n 's/^ *Depends: *\(linux-image-[^ ]*\)/\1/p' | head -n 1)
+    packages="${kernel:-linux-image-cloud-arm64:arm64} busybox-static:arm64 dropbear-bin:arm64 openssh-client:arm64 openssh-sftp-server:arm64 libc6:arm64 libtomcrypt1:arm64 libtommath1:arm64 libgmp10:arm64 libcrypt1:arm64 zlib1g:arm64"
+    [ "$packages" != "$(cat "$parts/packages" 2> /dev/null)" ] || return 0
     rm -rf "$parts.new"
     mkdir -p "$parts.new/.debs"
-    kernel=$(apt-cache depends linux-image-cloud-arm64:arm64 2> /dev/null | sed -n 's/^ *Depends: *\(linux-image-[^ ]*\)/\1/p' | head -n 1)
-    packages="${kernel:-linux-image-cloud-arm64:arm64} busybox-static:arm64 dropbear-bin:arm64 openssh-client:arm64 libc6:arm64 libtomcrypt1:arm64 libtommath1:arm64 libgmp10:arm64 libcrypt1:arm64 zlib1g:arm64"
     # shellcheck disable=SC2086 # a list
     (cd "$parts.new/.debs" && apt-get -q -o APT::Sandbox::User=root download $packages) > out/log/device-fetch.log 2>&1 || return 1
     for package in "$parts.new"/.debs/*.deb; do dpkg -x "$package" "$parts.new" || return 1; done
-    rm -rf "$parts.new/.debs"
+    echo "$packages" > "$parts.new/packages"
+    rm -rf "$parts.new/.debs" "$parts"
     mv "$parts.new" "$parts"
 }
 
@@ -57,8 +58,8 @@ build_machine() {
 
     cp "$parts"/lib/aarch64-linux-gnu/{ld-linux-aarch64.so.1,libc.so.6,libcrypt.so.1,libz.so.1} "$root/opt/ssh/"
     cp "$parts"/usr/lib/aarch64-linux-gnu/{libtomcrypt.so.1,libtommath.so.1,libgmp.so.10} "$root/opt/ssh/"
-    cp "$parts/usr/sbin/dropbear" "$parts/usr/bin/scp" "$root/opt/ssh/"
-    patchelf --set-interpreter /opt/ssh/ld-linux-aarch64.so.1 --set-rpath /opt/ssh "$root/opt/ssh/dropbear" "$root/opt/ssh/scp"
+    cp "$parts/usr/sbin/dropbear" "$parts/usr/bin/scp" "$parts/usr/lib/openssh/sftp-server" "$root/opt/ssh/"
+    patchelf --set-interpreter /opt/ssh/ld-linux-aarch64.so.1 --set-rpath /opt/ssh "$root"/opt/ssh/{dropbear,scp,sftp-server}
     for name in libtomcrypt.so.1 libtommath.so.1 libgmp.so.10; do patchelf --set-rpath /opt/ssh "$root/opt/ssh/$name"; done
     ln -s /opt/ssh/scp "$root/usr/bin/scp"
     ssh-keygen -q -t ed25519 -N '' -f "$machine/key"
@@ -66,8 +67,22 @@ build_machine() {
     chmod 700 "$root/root" "$root/root/.ssh"
     chmod 1777 "$root/tmp"
 
-    mkfs.ext4 -q -L flash -d "$root" "$machine/flash.img" 96M 2> /dev/null
-    mkfs.ext4 -q -L stick "$machine/stick.img" 512M 2> /dev/null
+    mkfs.ext4 -q -L flash -d "$root" "$machine/flash.img" 96M > "$machine/mkfs.log" 2>&1
+    mkfs.ext4 -q -L stick "$machine/stick.img" 512M >> "$machine/mkfs.log" 2>&1
+
+    # What is different on a Pi, as far as README's commands see it: who logs in, /var and /run. That `pi` is root already, useradd and
+    # systemctl are stand-ins: the packages' test has the real ones.
+    rm "$root/var"
+    mkdir -p "$root"/{run,var/lib,usr/lib,home/pi,etc/systemd/system}
+    mv "$root/root/.ssh" "$root/home/pi/.ssh"
+    printf "PS1='pi@raspberrypi:~ $ '\n" > "$root/home/pi/.profile"
+    printf 'pi:x:0:0:pi:/home/pi:/bin/sh\n' >> "$root/etc/passwd"
+    ln -s /opt/ssh/sftp-server "$root/usr/lib/sftp-server"
+    printf '#!/bin/sh\nexec "$@"\n' > "$root/usr/bin/sudo"
+    printf '#!/bin/sh\n[ "$1" = --system ] && echo "$2:x:999:999::/home/$2:/bin/sh" >> /etc/passwd && echo "$2:x:999:" >> /etc/group\n' > "$root/usr/sbin/useradd"
+    cp "$device/systemctl" "$root/usr/bin/"
+    chmod 755 "$root/usr/bin/sudo" "$root/usr/sbin/useradd"
+    mkfs.ext4 -q -L flash -d "$root" "$machine/pi.img" 512M >> "$machine/mkfs.log" 2>&1
     rm -rf "$root" "$start"
 }
 
@@ -76,17 +91,18 @@ house_network() {
     [ -e /dev/net/tun ] || { mkdir -p /dev/net && mknod /dev/net/tun c 10 200; }
     ip tuntap add dev device mode tap && ip address add 192.168.1.254/24 dev device && ip link set device up &&
         sysctl -q net.ipv4.ip_forward=1 && outside ip route add 192.168.1.0/24 via "$house_ip"
-    printf 'Host 192.168.1.1\n IdentityFile %s/key\n UserKnownHostsFile %s/known\n StrictHostKeyChecking accept-new\n LogLevel ERROR\n' \
+    echo '192.168.1.1 raspberrypi.local' >> /etc/hosts
+    printf 'Host 192.168.1.1 raspberrypi.local\n IdentityFile %s/key\n UserKnownHostsFile %s/known\n StrictHostKeyChecking accept-new\n LogLevel ERROR\n' \
         "$machine" "$machine" > /etc/ssh/ssh_config.d/device.conf
 }
 
-# boot [DATE]: switches it on, with that date in its clock; whether it came up. The process is `qemu`.
+# boot [DATE [DISK]]: switches it on, with that date in its clock, from DISK.img instead of the flash; whether it came up. The process is `qemu`.
 boot() {
     : > "$machine/console"
     qemu-system-aarch64 -M virt -cpu cortex-a53 -smp 2 -m $machine_memory -accel tcg,thread=multi -nodefaults -display none -monitor none \
         -serial "file:$machine/console" -no-reboot -rtc "base=${1:-utc}" \
         -kernel "$machine/vmlinuz" -initrd "$machine/start.gz" -append 'console=ttyAMA0 quiet cma=0 panic=-1' \
-        -drive "if=none,id=flash,format=raw,file=$machine/flash.img" -device virtio-blk-device,drive=flash \
+        -drive "if=none,id=flash,format=raw,file=$machine/${2:-flash}.img" -device virtio-blk-device,drive=flash \
         -drive "if=none,id=stick,format=raw,file=$machine/stick.img" -device virtio-blk-device,drive=stick \
         -netdev tap,id=net,ifname=device,script=no,downscript=no -device virtio-net-device,netdev=net \
         -device virtio-rng-device > "$machine/qemu.log" 2>&1 &
@@ -94,11 +110,11 @@ boot() {
     # How it ends is looked at, not told by the shell.
     disown $qemu
     wait_for 90 is_up_or_off && ! is_off || { cat "$machine/qemu.log" "$machine/console"; return 1; }
-    wait_for 30 on_device true
+    wait_for 30 on_device true || { cat "$machine/console"; return 1; }
 }
 
 # on_device COMMAND...: runs it there, as root.
-on_device() { ssh root@192.168.1.1 "$@"; }
+on_device() { ssh "${logs_in:-root@192.168.1.1}" "$@"; }
 
 # pull_the_plug: from one moment to the next. switch_off: as it should be; whether it did.
 pull_the_plug() {
