@@ -2,9 +2,11 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
 using HomeMail.Config;
+using HomeMail.Privileges;
 using HomeMail.Server.Control;
 using HomeMail.Server.Imap;
 using HomeMail.Server.Queue;
+using HomeMail.Server.Sendmail;
 using HomeMail.Server.Smtp;
 using HomeMail.Storage;
 
@@ -18,8 +20,9 @@ internal sealed partial class HouseServer
     private ControlListener? _control;
 
     /// <summary>Opens the control socket. Where it is not told where, mail goes on without one.</summary>
-    private async Task<ControlListener?> OpenControlAsync(ServerSettings settings)
+    private async Task<ControlListener?> OpenControlAsync(ServerSettings settings, LocalSessions sessions)
     {
+        var submit = new SubmitCommand(sessions, UserName);
         ControlCommand[] commands =
         [
             .. DataCommands.Table(_data, _history, _state, () => _running.Intake.Names, () => ServerMap.MailServices(_running.Settings), _clock),
@@ -29,7 +32,13 @@ internal sealed partial class HouseServer
         ];
         try
         {
-            var listener = await ControlListener.OpenAsync(settings.Socket, settings.Data, new ControlSession(commands, settings.Data, _clock, _log), _log);
+            var others = new ControlSession(submit.Table, settings.Data, _clock, _log)
+            {
+                Unknown = static _ => new ControlResult("denied", "only root and the server's own user may ask for that"),
+            };
+            var listener = await ControlListener.OpenAsync(
+                settings.Socket, settings.Data, new ControlSession([.. commands, .. submit.Table], settings.Data, _clock, _log), _log, others);
+            DropLink.Point(listener.Path, settings.DropFolder);
             _log.Info("listen", ("service", "control"), ("at", listener.Path));
             return listener;
         }
@@ -48,6 +57,23 @@ internal sealed partial class HouseServer
         _notices.Enqueue($"{notice.Kind}: {notice.Path}: {notice.Detail}");
         while (_notices.Count > most)
             _notices.TryDequeue(out _);
+    }
+
+    private static string? UserName(uint user) => SystemUser.Find(user)?.Name;
+
+    /// <summary>Takes what was left for us. Where nobody can leave anything, that is said, and all else goes on.</summary>
+    private Task TakeDroppedAsync(ServerSettings settings, LocalSessions sessions, CancellationToken stop)
+    {
+        try
+        {
+            DropLink.Open(settings);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            _log.Error("drop", ("folder", settings.DropFolder), ("what", error.Message), ("then", "sendmail fails while this server is down"));
+            return Task.CompletedTask;
+        }
+        return new DropFolder(settings.DropFolder, sessions, UserName, Environment.MachineName, _intake, () => _running.Settings.Server.Hostname, _clock, _log).RunAsync(stop);
     }
 
     private ServerFacts Facts() => new(

@@ -16,6 +16,7 @@ using HomeMail.Server.Learning;
 using HomeMail.Server.Net;
 using HomeMail.Server.Queue;
 using HomeMail.Server.Reports;
+using HomeMail.Server.Sendmail;
 using HomeMail.Server.Smtp;
 using HomeMail.Server.Web;
 using HomeMail.Storage;
@@ -217,7 +218,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
             () => HouseRecords.MtaStsPolicy(_running.Settings.Server.Hostname, _running.Settings.Tls.Certificate is not null), _clock);
         var web = new WebListenerContext(setup.Answer, () => _running.Imap.Tls, _gate, _clock, _log);
         Listen(listen.Autoconfig, "autoconfig", endPoint => new WebListener(endPoint, "autoconfig", web));
-        _control = await OpenControlAsync(_running.Settings.Server);
+        var local = new LocalSessions(context);
+        _control = await OpenControlAsync(_running.Settings.Server, local);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
         if (Supervisor is not null)
             _heartbeat.Add(Supervisor);
@@ -227,7 +229,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         var serving = Task.WhenAll(
         [
             .. _listeners.Select(listener => listener.RunAsync(stop)), _queue.RunAsync(stop), RotateKeysAsync(keys, stop), _control?.RunAsync(stop) ?? Task.CompletedTask,
-            KeepHouseAsync(stop), _reportSender.RunAsync(stop), _reportReading.RunAsync(stop),
+            TakeDroppedAsync(_running.Settings.Server, local, stop), KeepHouseAsync(stop), _reportSender.RunAsync(stop), _reportReading.RunAsync(stop),
             WatchCertificateAsync(stop), _addresses.RunAsync(stop), new NetworkEvents(NetworkChanged, _clock, _log).RunAsync(stop),
             new GatewayAnnouncements(_addresses.Look, _clock).RunAsync(stop), _mappings.RunAsync(stop),
         ]);

@@ -30,6 +30,8 @@ internal static class ServerMap
         secret)
     {
         Devices = [.. settings.Devices.Select(Device)],
+        LocalUsers = settings.Accounts.Values.SelectMany(static a => a.LocalUsers, static (a, user) => (user, a.Name)).ToDictionary(static p => p.user, static p => p.Name),
+        IsLocalUser = static name => Privileges.SystemUser.Find(name) is not null,
     };
 
     private static HostedDevice Device(DeviceSettings device) => new(device.Name, device.From)

@@ -26,7 +26,7 @@ public sealed class ControlChannel : IAsyncDisposable
     // Whoever reads the lines is a program or a terminal, not a browser: < and é stay what they are. Control characters are escaped all the same.
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly Stream _stream;
+    private Stream _stream;
     private readonly TimeProvider _clock;
     private readonly PooledWriter _output = new(4096);
     private readonly Utf8JsonWriter _json;
@@ -136,6 +136,17 @@ public sealed class ControlChannel : IAsyncDisposable
             return 0;
         }, cancel).ConfigureAwait(false);
         _output.Clear();
+    }
+
+    /// <summary>Gives the connection away, for another protocol on it. Nothing may have been sent here before it was asked for.</summary>
+    /// <exception cref="IOException">Something was.</exception>
+    public Stream Detach()
+    {
+        if (_end > _start)
+            throw new IOException("the other side has not waited for its turn");
+        var stream = _stream;
+        _stream = Stream.Null;
+        return stream;
     }
 
     /// <inheritdoc/>

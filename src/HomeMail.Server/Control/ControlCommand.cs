@@ -23,6 +23,9 @@ public sealed record ControlResult(string Result, string? What = null, Action<Ut
     /// <summary>The word for what was done.</summary>
     public const string OkWord = "ok";
 
+    /// <summary>The connection is the handler's, and has ended: there is nothing more to be said on it.</summary>
+    public static ControlResult Detached { get; } = new("detached") { IsLast = true };
+
     /// <summary>Whether the connection ends with this answer.</summary>
     public bool IsLast { get; init; }
 
@@ -51,6 +54,9 @@ public sealed class ControlRefusal(string what) : Exception(what);
 /// <param name="Channel">The connection, for lines and octets before the last line.</param>
 public sealed record ControlCall(JsonElement Request, ControlChannel Channel)
 {
+    /// <summary>The user id of who asks, by the kernel's word.</summary>
+    public uint User { get; init; }
+
     /// <summary>A text in the request, or null.</summary>
     /// <param name="name">The property.</param>
     /// <exception cref="ControlRefusal">It is no text.</exception>

@@ -3,15 +3,19 @@ using System.Net.Sockets;
 namespace HomeMail.Server.Control;
 
 /// <summary>
-/// The control socket: a Unix socket (0660) on which root and the server's own user can ask for things; anybody else is turned away by what the kernel
-/// says of them, whatever the file's mode has become.
+/// The control socket: a Unix socket on which root and the server's own user, by the kernel's word, can ask for everything, and anybody else for what
+/// <see cref="Others"/> answers. Where nobody else is answered the file's mode keeps them out already.
 /// </summary>
 public sealed class ControlListener : IDisposable
 {
     // More callers than this at once are no people.
     private const int MaxConnections = 16;
 
+    // Of these, others may have so many: whoever floods it must not keep root out.
+    private const int MaxOthers = 8;
+
     private const UnixFileMode SocketMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+    private const UnixFileMode OpenMode = SocketMode | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
     private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
         | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
@@ -19,6 +23,7 @@ public sealed class ControlListener : IDisposable
     private readonly ControlSession _session;
     private readonly Log _log;
     private readonly SemaphoreSlim _places = new(MaxConnections);
+    private int _others;
 
     private ControlListener(Socket socket, string path, ControlSession session, Log log)
     {
@@ -31,6 +36,9 @@ public sealed class ControlListener : IDisposable
     /// <summary>Where it listens.</summary>
     public string Path { get; }
 
+    /// <summary>Answers users of this machine who are neither root nor the server's own; null where they are turned away.</summary>
+    public ControlSession? Others { get; private init; }
+
     /// <summary>
     /// Listens at the configured path; without one at the first of <see cref="ControlSocket.Candidates"/> that can be had. What a server that was killed has left
     /// there is replaced, but only if nobody answers.
@@ -39,14 +47,15 @@ public sealed class ControlListener : IDisposable
     /// <param name="data">The data folder.</param>
     /// <param name="session">Answers.</param>
     /// <param name="log">The log.</param>
+    /// <param name="others">Answers everybody else, or null.</param>
     /// <exception cref="IOException">None can be had; the message says why for each.</exception>
-    public static async Task<ControlListener> OpenAsync(string? configured, string data, ControlSession session, Log log)
+    public static async Task<ControlListener> OpenAsync(string? configured, string data, ControlSession session, Log log, ControlSession? others = null)
     {
         var problems = new List<string>();
         foreach (var path in ControlSocket.Candidates(configured, data))
         {
-            if (await TryBindAsync(path, problems).ConfigureAwait(false) is { } socket)
-                return new ControlListener(socket, path, session, log);
+            if (await TryBindAsync(path, others is null ? SocketMode : OpenMode, problems).ConfigureAwait(false) is { } socket)
+                return new ControlListener(socket, path, session, log) { Others = others };
         }
         throw new IOException($"[server] socket: {string.Join("; ", problems)}");
     }
@@ -109,10 +118,15 @@ public sealed class ControlListener : IDisposable
     {
         try
         {
-            if (PeerCredentials.UserOf(connection) is not { } user || (user != 0 && user != PeerCredentials.OwnUser))
+            if (PeerCredentials.UserOf(connection) is not { } user || (user != 0 && user != PeerCredentials.OwnUser && Others is null))
             {
                 _log.Error("control-refused", ("uid", PeerCredentials.UserOf(connection)?.ToString(System.Globalization.CultureInfo.InvariantCulture)));
                 connection.Dispose();
+                return;
+            }
+            if (user != 0 && user != PeerCredentials.OwnUser)
+            {
+                await ServeOtherAsync(connection, user, cancel).ConfigureAwait(false);
                 return;
             }
             await _session.RunAsync(new NetworkStream(connection, ownsSocket: true), user, cancel).ConfigureAwait(false);
@@ -127,7 +141,22 @@ public sealed class ControlListener : IDisposable
         }
     }
 
-    private static async Task<Socket?> TryBindAsync(string path, List<string> problems)
+    private async Task ServeOtherAsync(Socket connection, uint user, CancellationToken cancel)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _others) <= MaxOthers)
+                await Others!.RunAsync(new NetworkStream(connection, ownsSocket: true), user, cancel).ConfigureAwait(false);
+            else
+                connection.Dispose();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _others);
+        }
+    }
+
+    private static async Task<Socket?> TryBindAsync(string path, UnixFileMode mode, List<string> problems)
     {
         if (ControlSocket.Problem(path) is { } problem)
         {
@@ -148,7 +177,7 @@ public sealed class ControlListener : IDisposable
                 File.Delete(path);
             socket.Bind(new UnixDomainSocketEndPoint(path));
             // Until here the umask has kept others out, who would need to write to it.
-            File.SetUnixFileMode(path, SocketMode);
+            File.SetUnixFileMode(path, mode);
             socket.Listen(MaxConnections);
             return socket;
         }

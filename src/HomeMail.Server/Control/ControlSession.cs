@@ -56,7 +56,7 @@ public sealed class ControlSession(IReadOnlyList<ControlCommand> commands, strin
         ControlResult result;
         try
         {
-            result = await HandleAsync(name, new ControlCall(request, channel), cancel).ConfigureAwait(false);
+            result = await HandleAsync(name, new ControlCall(request, channel) { User = user }, cancel).ConfigureAwait(false);
         }
         catch (ControlRefusal refusal)
         {
@@ -76,6 +76,8 @@ public sealed class ControlSession(IReadOnlyList<ControlCommand> commands, strin
             log.Info("control", ("command", name), ("uid", user), ("result", result.Result));
         else
             log.Debug("control", ("command", name), ("uid", user), ("result", result.Result));
+        if (ReferenceEquals(result, ControlResult.Detached))
+            return false;
         await channel.WriteAsync(json =>
         {
             json.WriteString("result", result.Result);
@@ -87,13 +89,16 @@ public sealed class ControlSession(IReadOnlyList<ControlCommand> commands, strin
         return !result.IsLast;
     }
 
+    /// <summary>What is said to a command that is not in the table.</summary>
+    public Func<string, ControlResult> Unknown { get; init; } = static name => new ControlResult("unknown-command", $"there is no command '{name}' here");
+
     private async Task<ControlResult> HandleAsync(string name, ControlCall call, CancellationToken cancel)
     {
         // Who has two servers may reach the wrong one, for both may have had the same default socket.
         if (call.OptionalText("data") is { } meant && meant != data)
             return new ControlResult("other-server", $"the server here has the data folder {data}, not {meant}");
         if (Find(name) is not { } command)
-            return new ControlResult("unknown-command", $"there is no command '{name}' here");
+            return Unknown(name);
         try
         {
             return await command.Handler(call, cancel).ConfigureAwait(false);

@@ -200,7 +200,8 @@ public sealed partial class HostedNames : ICredentialSource
         if (Domain(address.Domain) is not { } domain)
         {
             if (address.Domain.Equals(_hostname, StringComparison.OrdinalIgnoreCase))
-                return Reserved.Contains(WithoutTag(address.LocalPart)) && AddAccount(_first, walk);
+                return LocalUsers.TryGetValue(WithoutTag(address.LocalPart), out var user) ? AddAccount(Account(user), walk)
+                    : Reserved.Contains(WithoutTag(address.LocalPart)) && AddAccount(_first, walk);
             walk.AddOutside(address, by);
             return true;
         }

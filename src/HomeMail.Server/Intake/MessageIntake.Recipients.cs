@@ -49,6 +49,8 @@ public sealed partial class MessageIntake
         if (SenderRewriting.IsRewritten(recipient) && names.Domain(recipient.Domain) is not null)
             return Return(transaction.Mail.Sender, recipient, out destinations);
         destinations = names.Resolve(recipient, names.TenantOf(principal));
+        if (destinations is null && principal.Kind == PrincipalKind.Local)
+            destinations = names.ResolveLocal(recipient);
         if (destinations is null)
             return SmtpReplies.NoSuchUser;
         // A stranger may write to those who are hosted here and to nobody else, whatever the address looks like. An alias of ours may lead outside.

@@ -70,7 +70,7 @@ public sealed partial class MessageIntake(
         if (!client.Principal.IsOurs && Judgement?.Limit(client.Peer.Address, origin.Subjects.IsUnknown(client.Peer.Address), Math.Max(mail.Size, 0)) is { } limit)
             return SmtpReplies.LimitReached(MailPolicy.Words(limit));
         // The null reverse-path is anybody's: a receipt is sent with it (RFC 8098 3). Its From is still to be the account's own.
-        if (client.Principal.Kind == PrincipalKind.Account && mail.Sender is not null && !names.Owns(client.Principal.Name, mail.Sender))
+        if (client.Principal.Kind is PrincipalKind.Account or PrincipalKind.Local && mail.Sender is not null && !names.Owns(client.Principal, mail.Sender))
             return SmtpReplies.SenderNotYours;
         return LimitedBy(names, client.Principal) is { } limited ? Limits?.CheckMessage(limited) : null;
     }
@@ -107,7 +107,7 @@ public sealed partial class MessageIntake(
         var settings = options();
         var principal = transaction.Client.Principal;
         var authors = new List<Address>(1);
-        if (principal.Kind == PrincipalKind.Account && CheckAuthor(settings.Names, principal.Name, message, authors) is { } refused)
+        if (principal.Kind is PrincipalKind.Account or PrincipalKind.Local && CheckAuthor(settings.Names, principal, message, authors) is { } refused)
             return refused;
         using var rewritten = new PooledWriter(principal.Kind == PrincipalKind.Device ? message.Header.Length + 256 : 0);
         if (principal.Kind == PrincipalKind.Device)
@@ -141,7 +141,7 @@ public sealed partial class MessageIntake(
         using var travel = new PooledWriter(2048);
         // Signed is what a principal sends from an address that it owns, and nothing else (RFC 6376 2.2): authors are known only then.
         if (authors.Count > 0)
-            await SignAsync(settings, authors[0].Domain, header.WrittenMemory, message.Body, travel, cancel).ConfigureAwait(false);
+            await SignAsync(settings, SigningDomain(settings.Names, principal, authors[0]), header.WrittenMemory, message.Body, travel, cancel).ConfigureAwait(false);
         var only = transaction.Recipients.Count == 1 ? transaction.Recipients[0].Address : null;
         travel.Write(TraceFields.Received(transaction.Client, settings.Hostname, id, only, transaction.Mail.SmtpUtf8, clock.GetUtcNow()));
 
@@ -174,6 +174,10 @@ public sealed partial class MessageIntake(
         return judged?.Reply ?? SmtpReplies.Accepted(id.Value);
     }
 
+    // The host's own name is not hosted, but below a domain that may be: its key is aligned with the name (RFC 9989 4.10).
+    private static string SigningDomain(HostedNames names, Principal principal, Address author) =>
+        principal.Kind == PrincipalKind.Local && names.IsHost(author.Domain) && names.DomainAbove(author.Domain) is { } above ? above.Name : author.Domain;
+
     private async ValueTask SignAsync(
         IntakeOptions settings, string domain, ReadOnlyMemory<byte> header, SpoolMessage message, PooledWriter output, CancellationToken cancel)
     {
@@ -185,7 +189,7 @@ public sealed partial class MessageIntake(
     }
 
     /// <summary>Every address in From and Sender must be the account's own, and there must be a From that can be read in one way only.</summary>
-    private static SmtpReply? CheckAuthor(HostedNames names, string account, ReceivedMessage message, List<Address> authors)
+    private static SmtpReply? CheckAuthor(HostedNames names, Principal principal, ReceivedMessage message, List<Address> authors)
     {
         if (message.Summary.FromCount != 1 || message.Summary.SenderCount > 1)
             return SmtpReplies.FromMissing;
@@ -201,7 +205,7 @@ public sealed partial class MessageIntake(
                 authors.AddRange(addresses.Skip(before));
         }
         foreach (var address in addresses)
-            if (!names.Owns(account, address))
+            if (!names.Owns(principal, address))
                 return SmtpReplies.FromNotYours;
         return null;
     }

@@ -29,9 +29,14 @@ public static class TraceFields
         {
             PrincipalKind.Account => "localhost (authenticated)",
             PrincipalKind.Device => "localhost (a device of this house)",
+            PrincipalKind.Local => "localhost (a user of this machine)",
             _ => From(client),
         });
-        text.Append("\r\n\tby ").Append(hostname).Append(" (HomeMail) with ").Append(Protocol(client, smtpUtf8)).Append(" id ").Append(id);
+        text.Append("\r\n\tby ").Append(hostname).Append(" (HomeMail)");
+        // What came by sendmail came by no protocol that has a name (RFC 5321 4.4: the clause may be left out).
+        if (client.Service != SmtpRole.Sendmail)
+            text.Append(" with ").Append(Protocol(client, smtpUtf8));
+        text.Append(" id ").Append(id);
         if (client.TlsVersion is not null)
             text.Append(CultureInfo.InvariantCulture, $"\r\n\t(using {client.TlsVersion} with cipher {client.TlsCipher})");
         if (recipient is not null && !recipient.NeedsSmtpUtf8)

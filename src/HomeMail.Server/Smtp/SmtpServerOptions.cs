@@ -17,6 +17,9 @@ public enum SmtpRole : byte
 
     /// <summary>The plain endpoint for devices of the house.</summary>
     Lan,
+
+    /// <summary>Users of this machine, by way of the control socket or the drop folder.</summary>
+    Sendmail,
 }
 
 /// <summary>The ways in by name.</summary>
@@ -29,7 +32,8 @@ public static class SmtpRoles
         SmtpRole.Mta => "smtp",
         SmtpRole.Submission => "submission",
         SmtpRole.Submissions => "submissions",
-        _ => "lan",
+        SmtpRole.Lan => "lan",
+        _ => "sendmail",
     };
 }
 

@@ -47,7 +47,7 @@ public sealed partial class SmtpSession
     }
 
     // Devices of the LAN endpoint are those that cannot, and some try all the same and fail.
-    private bool OffersStartTls => !IsTls && _options.Tls is not null && _client.Service is not (SmtpRole.Submissions or SmtpRole.Lan);
+    private bool OffersStartTls => !IsTls && _options.Tls is not null && _client.Service is not (SmtpRole.Submissions or SmtpRole.Lan or SmtpRole.Sendmail);
 
     // Only with a certificate that others can verify can a sender rely on it (RFC 8689 2).
     private bool OffersRequireTls => IsTls && _options.Tls is { IsSelfSigned: false };

@@ -107,6 +107,18 @@ public sealed partial class SmtpSession : ITimed
         }
     }
 
+    /// <summary>The user of this machine that the client is, by the kernel's word; null otherwise.</summary>
+    public string? User
+    {
+        get;
+        init
+        {
+            field = value;
+            if (value is not null)
+                _client.Principal = new Principal(PrincipalKind.Local, value);
+        }
+    }
+
     private bool IsLan => _client.Service == SmtpRole.Lan;
 
     private bool IsSubmission => _client.Service is SmtpRole.Submission or SmtpRole.Submissions;

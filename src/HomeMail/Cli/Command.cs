@@ -42,6 +42,12 @@ internal sealed class CommandCall
 /// <param name="AskSecret">Shows a prompt on the terminal and reads a line without showing it; null where standard input is no terminal.</param>
 internal sealed record Streams(TextReader In, TextWriter Out, TextWriter Error, Func<string, string?>? AskSecret)
 {
+    /// <summary>Standard input as it is, for what is no text.</summary>
+    public Stream RawIn { get; init; } = Stream.Null;
+
+    /// <summary>Standard output as it is.</summary>
+    public Stream RawOut { get; init; } = Stream.Null;
+
     /// <summary>Whether a person watches standard error.</summary>
     public bool ErrorIsTerminal { get; init; }
 }

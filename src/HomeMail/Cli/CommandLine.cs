@@ -31,6 +31,10 @@ internal static class CommandLine
             return ExitCode.Misuse;
         }
 
+        // Its command line is the one that programs know.
+        if (SendmailCommand.IsName(words[0]) && !(words.Count == 2 && words[1] is "--help" or "-h"))
+            return await SendmailCommand.RunAsync(words[0], [.. words.Skip(1)], streams, cancel);
+
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         var arguments = new List<string>();
         // A command that is not there takes anything: its arguments are no matter of this version.

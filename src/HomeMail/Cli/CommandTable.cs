@@ -48,7 +48,8 @@ internal static class CommandTable
         new("import", "ACCOUNT PATH", "Import a Maildir or mbox", [new("--mailbox", "NAME", "the mailbox to import into, and below it (default INBOX)")], 2, ImportCommand.RunAsync),
         new("export", "ACCOUNT PATH", "Export an account to a Maildir", [], 2, ExportCommand.RunAsync),
         new("backup", "PATH", "Make a consistent copy of the data folder, also while the server runs", [], 1, BackupCommand.RunAsync),
-        new("sendmail", "[ARGUMENTS]", "Take a message as sendmail does", [], int.MaxValue, null),
+        new("sendmail", "[ARGUMENTS]", "Take a message as sendmail does; so do the names sendmail, mailq and newaliases of this program", [], int.MaxValue,
+            static (call, cancel) => SendmailCommand.RunAsync(call.Command, call.Arguments, call.Streams, cancel)),
         new("version", "", "Show the version", [], 0, VersionCommand.RunAsync),
     ];
 

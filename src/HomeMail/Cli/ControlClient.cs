@@ -16,8 +16,11 @@ internal sealed record ControlAnswer(string Result, string? What, JsonElement Li
 }
 
 /// <summary>A connection to the part that does what commands ask for: the running server, or a stand-in of this process on its data folder.</summary>
-internal sealed class ControlClient(Stream stream, string data) : IAsyncDisposable
+internal sealed class ControlClient(Stream stream, string? data) : IAsyncDisposable
 {
+    /// <summary>What is said to users who may not ask for something.</summary>
+    public const string Denied = "denied";
+
     /// <summary>The connection, for commands that send or get messages.</summary>
     public ControlChannel Channel { get; } = new(stream, TimeProvider.System);
 
@@ -26,16 +29,24 @@ internal sealed class ControlClient(Stream stream, string data) : IAsyncDisposab
     /// <param name="cancel">Gives up.</param>
     /// <returns>The connection; null if no server of this data folder answers.</returns>
     /// <exception cref="SocketException">One is there, and this user may not reach it.</exception>
-    public static async Task<ControlClient?> ConnectAsync(Settings settings, CancellationToken cancel)
+    public static Task<ControlClient?> ConnectAsync(Settings settings, CancellationToken cancel) => ConnectAsync(settings.Server.Socket, settings.Server.Data, cancel);
+
+    /// <summary>Connects to the running server of a data folder.</summary>
+    /// <param name="socket">The control socket, or null for the default.</param>
+    /// <param name="data">The data folder.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <returns>The connection; null if no server of this data folder answers.</returns>
+    /// <exception cref="SocketException">One is there, and this user may not reach it.</exception>
+    public static async Task<ControlClient?> ConnectAsync(string? socket, string data, CancellationToken cancel)
     {
         SocketException? denied = null;
-        foreach (var path in ControlSocket.Candidates(settings.Server.Socket, settings.Server.Data))
+        foreach (var path in ControlSocket.Candidates(socket, data))
         {
             try
             {
                 if (await ControlSocket.ConnectAsync(path, cancel) is { } stream)
                 {
-                    var client = new ControlClient(stream, settings.Server.Data);
+                    var client = new ControlClient(stream, data);
                     if (await client.IsMeantAsync(cancel))
                         return client;
                     await client.DisposeAsync();
@@ -105,7 +116,8 @@ internal sealed class ControlClient(Stream stream, string data) : IAsyncDisposab
     {
         try
         {
-            return (await AskAsync("ping", null, null, cancel)).IsOk;
+            var answer = await AskAsync("ping", null, null, cancel);
+            return answer.Result == Denied ? throw new SocketException((int)SocketError.AccessDenied) : answer.IsOk;
         }
         catch (IOException)
         {

@@ -27,7 +27,23 @@ internal static partial class Terminal
             new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true },
             error,
             Console.IsInputRedirected ? null : prompt => AskSecret(prompt, input, error))
-        { ErrorIsTerminal = !Console.IsErrorRedirected };
+        {
+            RawIn = OpenRaw(),
+            RawOut = Console.OpenStandardOutput(),
+            ErrorIsTerminal = !Console.IsErrorRedirected,
+        };
+    }
+
+    private static Stream OpenRaw()
+    {
+        try
+        {
+            return Console.OpenStandardInput();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return Stream.Null;
+        }
     }
 
     private static TextReader OpenInput(Encoding encoding)

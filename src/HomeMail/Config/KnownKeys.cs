@@ -53,6 +53,8 @@ internal static class KnownKeys
             new("memory", "a size such as 32M, from 16M to 4G", "32M"),
             new("map-ports", OnOff, "off"),
             new("socket", File + " of at most 107 octets, or nothing"),
+            new("drop", File + ", or nothing for <data>/drop"),
+            new("log-to", "stdout, syslog", "stdout"),
         ]),
         new("listen", null,
         [
@@ -83,6 +85,7 @@ internal static class KnownKeys
             new("addresses", AddressList + ", in domains of one tenant hosted here"),
             new("password", ScramPassword),
             new("quota", "a size such as 2G, from 1M, or off", "2G"),
+            new("local-users", "names of users of this machine, comma separated"),
             new("sends-per-day", CountOrOff, "1000"),
             new("new-recipients-per-day", CountOrOff, "200"),
             new("vacation-text", "a text of at most 4000 characters, \\n for a new line, or nothing for no answers"),

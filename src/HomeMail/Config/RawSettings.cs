@@ -71,6 +71,8 @@ internal sealed class RawServer
     [ConfigurationKeyName("memory")] public string? Memory { get; set; }
     [ConfigurationKeyName("map-ports")] public string? MapPorts { get; set; }
     [ConfigurationKeyName("socket")] public string? Socket { get; set; }
+    [ConfigurationKeyName("drop")] public string? Drop { get; set; }
+    [ConfigurationKeyName("log-to")] public string? LogTo { get; set; }
 }
 
 internal sealed class RawListen
@@ -105,6 +107,7 @@ internal sealed class RawAccount
     [ConfigurationKeyName("addresses")] public string? Addresses { get; set; }
     [ConfigurationKeyName("password")] public string? Password { get; set; }
     [ConfigurationKeyName("quota")] public string? Quota { get; set; }
+    [ConfigurationKeyName("local-users")] public string? LocalUsers { get; set; }
     [ConfigurationKeyName("sends-per-day")] public string? SendsPerDay { get; set; }
     [ConfigurationKeyName("new-recipients-per-day")] public string? NewRecipientsPerDay { get; set; }
     [ConfigurationKeyName("vacation-text")] public string? VacationText { get; set; }

@@ -37,6 +37,9 @@ public sealed record AccountSettings(
 {
     /// <summary>What it answers while it is away, or null.</summary>
     public VacationSettings? Vacation { get; init; }
+
+    /// <summary>The users of this machine that it is: they may send as it, and mail for them at the hostname is its.</summary>
+    public IReadOnlyList<string> LocalUsers { get; init; } = [];
 }
 
 /// <summary>The keys <c>vacation-...</c> of an account.</summary>

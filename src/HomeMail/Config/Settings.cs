@@ -79,7 +79,20 @@ public sealed record Settings
 /// <param name="Socket">The control socket, or null for the default (design section 8).</param>
 public sealed record ServerSettings(
     string Hostname, string Data, IReadOnlyList<IPAddress> PublicAddresses, IReadOnlyList<IPEndPoint> Resolvers, bool? ResolverTrusted, long MaxMessageSize,
-    string User, LogLevel Log, long Memory, bool MapPorts, string? Socket);
+    string User, LogLevel Log, long Memory, bool MapPorts, string? Socket)
+{
+    /// <summary>The drop folder's name in the data folder.</summary>
+    public const string DropName = "drop";
+
+    /// <summary>Where <c>sendmail</c> leaves messages while the server is down, if that is set.</summary>
+    public string? Drop { get; init; }
+
+    /// <summary>Where <c>sendmail</c> leaves messages while the server is down.</summary>
+    public string DropFolder => Drop ?? System.IO.Path.Combine(Data, DropName);
+
+    /// <summary>Whether the log goes to the system's log and not to standard output.</summary>
+    public bool LogsToSystem { get; init; }
+}
 
 /// <summary>[listen]: the endpoints of each listener, none for <c>off</c>. An IPv6 wildcard is dual-stack; port 0 is any free port.</summary>
 /// <param name="Smtp">Port 25.</param>

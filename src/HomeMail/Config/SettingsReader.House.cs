@@ -12,6 +12,7 @@ internal sealed partial class SettingsReader
     private readonly Dictionary<string, DomainSettings> _domains = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, AccountSettings> _accounts = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, AccountSettings> _accountsByAddress = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _localUsers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AliasSettings> _aliases = new(StringComparer.Ordinal);
 
     private void ReadDomains()
@@ -67,6 +68,7 @@ internal sealed partial class SettingsReader
                 reader.NumberOrOff("new-recipients-per-day", raw.NewRecipientsPerDay))
             {
                 Vacation = ReadVacation(reader, raw),
+                LocalUsers = ReadLocalUsers(reader, raw.LocalUsers),
             };
             _accounts[reader.Name] = account;
             foreach (var address in addresses)
@@ -75,6 +77,22 @@ internal sealed partial class SettingsReader
             if (account.Password is null && string.IsNullOrEmpty(raw.Password))
                 _findings.Note($"[account:{reader.Name}] has no password: it gets mail, but nobody can log in");
         }
+    }
+
+    // Whoever is given to two accounts would send as either.
+    private List<string> ReadLocalUsers(SectionReader reader, string? raw)
+    {
+        var users = new List<string>();
+        foreach (var user in reader.List("local-users", raw))
+        {
+            if (user.Length > 32 || user.AsSpan().ContainsAny(" :/@\""))
+                reader.BadValue("local-users", user);
+            else if (!_localUsers.TryAdd(user, reader.Name))
+                reader.Error("local-users", $"'{user}' is [account:{_localUsers[user]}]'s already", "each user once");
+            else
+                users.Add(user);
+        }
+        return users;
     }
 
     private static VacationSettings? ReadVacation(SectionReader reader, RawAccount raw)

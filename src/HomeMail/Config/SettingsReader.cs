@@ -104,7 +104,11 @@ internal sealed partial class SettingsReader
             reader.Choice("log", raw.Log, ("info", LogLevel.Info), ("error", LogLevel.Error), ("debug", LogLevel.Debug)),
             reader.Size("memory", raw.Memory, 16 * Mega, 4 * Giga),
             reader.OnOff("map-ports", raw.MapPorts),
-            socket);
+            socket)
+        {
+            Drop = reader.Path("drop", raw.Drop),
+            LogsToSystem = reader.Choice("log-to", raw.LogTo, ("stdout", false), ("syslog", true)),
+        };
     }
 
     private static IReadOnlyList<IPAddress> ReadPublicAddresses(SectionReader reader, string? raw)

@@ -24,7 +24,7 @@ internal static class AllowedPaths
     /// <summary>The rules for a configuration.</summary>
     public static IReadOnlyList<PathRule> For(Settings settings)
     {
-        var rules = new List<PathRule> { new(settings.Server.Data, PathAccess.Keep) };
+        var rules = new List<PathRule> { new(settings.Server.Data, PathAccess.Keep), new(settings.Server.DropFolder, PathAccess.Keep) };
         foreach (var socket in ControlSocket.Candidates(settings.Server.Socket, settings.Server.Data))
             rules.Add(new(Path.GetDirectoryName(socket)!, PathAccess.Keep));
         // A file is replaced by renaming another one over it, and Landlock knows files and not names: so it is the folder that may be read.

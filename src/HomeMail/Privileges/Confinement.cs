@@ -180,7 +180,7 @@ internal sealed class Confinement
     }
 
     private static IEnumerable<string> Folders(Settings settings) =>
-        ControlSocket.Candidates(settings.Server.Socket, settings.Server.Data).Select(static path => Path.GetDirectoryName(path)!).Prepend(settings.Server.Data);
+        ControlSocket.Candidates(settings.Server.Socket, settings.Server.Data).Select(static path => Path.GetDirectoryName(path)!).Prepend(settings.Server.DropFolder).Prepend(settings.Server.Data);
 
     private void SetEnvironment(Settings settings)
     {

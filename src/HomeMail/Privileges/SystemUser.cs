@@ -36,5 +36,24 @@ internal sealed record SystemUser(string Name, uint User, uint Group, IReadOnlyL
         return null;
     }
 
+    /// <summary>Looks a user up by id; null if there is none, or the file cannot be read.</summary>
+    public static SystemUser? Find(uint user, string passwdPath = "/etc/passwd")
+    {
+        try
+        {
+            foreach (var line in File.Exists(passwdPath) ? File.ReadLines(passwdPath) : [])
+            {
+                var fields = line.Split(':');
+                if (fields.Length >= 4 && fields[0].Length > 0 && Id(fields[2]) == user && Id(fields[3]) is { } group)
+                    return new SystemUser(fields[0], user, group, [group]);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Then nobody is known.
+        }
+        return null;
+    }
+
     private static uint? Id(string text) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
 }

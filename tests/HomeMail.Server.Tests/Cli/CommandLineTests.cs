@@ -36,7 +36,7 @@ public class CommandLineTests
     [InlineData("queue dance", 2)]
     [InlineData("setup --config /nowhere/x", 2)]
     [InlineData("queue --help", 0)]
-    [InlineData("sendmail -t -i --odd", 2)]
+    [InlineData("sendmail -t -i --odd", 64)]
     public async Task Exit_codes(string line, int code)
     {
         Assert.Equal(code, await Run(line));

@@ -192,6 +192,13 @@ public sealed class TestHouse : IAsyncDisposable
         return this;
     }
 
+    /// <summary>Users of this machine, and whose account each is.</summary>
+    public TestHouse WithLocalUsers(Dictionary<string, string> accounts, Func<string, bool> exists)
+    {
+        Names = new HostedNames("mail.example.org", Names.Domains, Names.Accounts, [], "a secret of this server"u8) { LocalUsers = accounts, IsLocalUser = exists };
+        return this;
+    }
+
     public static Address A(string text) => AddressSyntax.TryParseMailbox(text, true, out var address) ? address! : throw new ArgumentException(text);
 
     /// <summary>Opens a session and gives the client's end of it.</summary>
