@@ -34,7 +34,7 @@ internal sealed partial class HouseServer
         {
             var others = new ControlSession(submit.Table, settings.Data, _clock, _log)
             {
-                Unknown = static _ => new ControlResult("denied", "only root and the server's own user may ask for that"),
+                Unknown = static _ => new ControlResult(ControlResult.DeniedWord, "only root and the server's own user may ask for that"),
             };
             var listener = await ControlListener.OpenAsync(
                 settings.Socket, settings.Data, new ControlSession([.. commands, .. submit.Table], settings.Data, _clock, _log), _log, others);

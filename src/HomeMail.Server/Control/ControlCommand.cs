@@ -23,6 +23,9 @@ public sealed record ControlResult(string Result, string? What = null, Action<Ut
     /// <summary>The word for what was done.</summary>
     public const string OkWord = "ok";
 
+    /// <summary>The word for what a user of this machine may not ask for.</summary>
+    public const string DeniedWord = "denied";
+
     /// <summary>The connection is the handler's, and has ended: there is nothing more to be said on it.</summary>
     public static ControlResult Detached { get; } = new("detached") { IsLast = true };
 

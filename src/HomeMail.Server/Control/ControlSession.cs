@@ -72,7 +72,7 @@ public sealed class ControlSession(IReadOnlyList<ControlCommand> commands, strin
             log.Error("control-bug", ("command", name), ("what", error.ToString()));
             result = ControlResult.Error("an error of the server itself; its log has it as control-bug");
         }
-        if (Find(name) is { Changes: true })
+        if (Find(name) is { Changes: true } || result.Result == ControlResult.DeniedWord)
             log.Info("control", ("command", name), ("uid", user), ("result", result.Result));
         else
             log.Debug("control", ("command", name), ("uid", user), ("result", result.Result));

@@ -18,9 +18,6 @@ internal sealed record ControlAnswer(string Result, string? What, JsonElement Li
 /// <summary>A connection to the part that does what commands ask for: the running server, or a stand-in of this process on its data folder.</summary>
 internal sealed class ControlClient(Stream stream, string? data) : IAsyncDisposable
 {
-    /// <summary>What is said to users who may not ask for something.</summary>
-    public const string Denied = "denied";
-
     /// <summary>The connection, for commands that send or get messages.</summary>
     public ControlChannel Channel { get; } = new(stream, TimeProvider.System);
 
@@ -117,7 +114,7 @@ internal sealed class ControlClient(Stream stream, string? data) : IAsyncDisposa
         try
         {
             var answer = await AskAsync("ping", null, null, cancel);
-            return answer.Result == Denied ? throw new SocketException((int)SocketError.AccessDenied) : answer.IsOk;
+            return answer.Result == ControlResult.DeniedWord ? throw new SocketException((int)SocketError.AccessDenied) : answer.IsOk;
         }
         catch (IOException)
         {
