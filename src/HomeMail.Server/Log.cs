@@ -39,7 +39,11 @@ public readonly record struct LogField(string Key, string? Value)
 public sealed class Log(TextWriter writer, TimeProvider clock, LogLevel level = LogLevel.Info)
 {
     private readonly Lock _gate = new();
+    private static readonly TimeSpan RateSpan = TimeSpan.FromSeconds(10);
+
     private readonly StringBuilder _line = new(256);
+    private readonly Dictionary<string, (long Since, int Lines)> _rates = new(StringComparer.Ordinal);
+    private long _leftOut;
 
     /// <summary>What is written: this level and the more serious ones.</summary>
     public LogLevel Level { get; set; } = level;
@@ -66,27 +70,68 @@ public sealed class Log(TextWriter writer, TimeProvider clock, LogLevel level = 
     /// <param name="fields">The facts.</param>
     public void Debug(string name, params ReadOnlySpan<LogField> fields) => Write(LogLevel.Debug, name, fields);
 
-    private void Write(LogLevel level, string name, ReadOnlySpan<LogField> fields)
+    /// <summary>
+    /// The most lines of one name within ten seconds; what is more is left out and counted, so that nobody fills the log, or the flash it is kept on. Null is no
+    /// limit, and at <see cref="LogLevel.Debug"/> there is none.
+    /// </summary>
+    public int? MostLines { get; init; }
+
+    /// <summary>Lines that were left out so far.</summary>
+    public long LeftOut => Interlocked.Read(ref _leftOut);
+
+    /// <summary>Writes a line.</summary>
+    /// <param name="level">Its level.</param>
+    /// <param name="name">What happened, one word.</param>
+    /// <param name="fields">The facts.</param>
+    public void Write(LogLevel level, string name, params ReadOnlySpan<LogField> fields)
     {
         if (!IsOn(level))
             return;
         lock (_gate)
         {
-            _line.Clear();
-            _line.Append(clock.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
-            _line.Append(level switch { LogLevel.Error => " error ", LogLevel.Info => " info ", _ => " debug " }).Append(name);
-            foreach (var field in fields)
-            {
-                if (field.Value is null)
-                    continue;
-                _line.Append(' ').Append(field.Key).Append('=');
-                AppendValue(field.Value);
-            }
-            _line.Append('\n');
-            foreach (var chunk in _line.GetChunks())
-                writer.Write(chunk.Span);
-            writer.Flush();
+            if (!IsLetThrough(name, out var missed))
+                return;
+            if (missed > 0)
+                Put(LogLevel.Error, "left-out", [("name", name), ("lines", missed)]);
+            Put(level, name, fields);
         }
+    }
+
+    private bool IsLetThrough(string name, out int missed)
+    {
+        missed = 0;
+        if (MostLines is not { } most || Level == LogLevel.Debug)
+            return true;
+        var (since, lines) = _rates.GetValueOrDefault(name);
+        var now = clock.GetTimestamp();
+        if (lines == 0 || clock.GetElapsedTime(since, now) >= RateSpan)
+        {
+            missed = Math.Max(0, lines - most);
+            (since, lines) = (now, 0);
+        }
+        _rates[name] = (since, lines + 1);
+        if (lines < most)
+            return true;
+        Interlocked.Increment(ref _leftOut);
+        return false;
+    }
+
+    private void Put(LogLevel level, string name, ReadOnlySpan<LogField> fields)
+    {
+        _line.Clear();
+        _line.Append(clock.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
+        _line.Append(level switch { LogLevel.Error => " error ", LogLevel.Info => " info ", _ => " debug " }).Append(name);
+        foreach (var field in fields)
+        {
+            if (field.Value is null)
+                continue;
+            _line.Append(' ').Append(field.Key).Append('=');
+            AppendValue(field.Value);
+        }
+        _line.Append('\n');
+        foreach (var chunk in _line.GetChunks())
+            writer.Write(chunk.Span);
+        writer.Flush();
     }
 
     private void AppendValue(string value)

@@ -89,6 +89,9 @@ internal sealed partial class HouseServer
         _queue.HeldCount,
         _history.CountToday())
     {
+        Addresses = [.. _addresses.Current.Addresses.Select(static address => address.ToString())],
+        Problems = [.. Problems()],
+        WrittenToday = _flash.Today(),
         TlsToday = _tlsResults.Today(),
         WaysOut = [.. WaysOut()],
     };

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using HomeMail.Config;
+using HomeMail.Server.Net;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
 
@@ -18,6 +19,7 @@ internal sealed partial class HouseServer
     private static readonly TimeSpan MailboxIdle = TimeSpan.FromMinutes(5);
 
     private string _certificateStamp = "";
+    private DateTimeOffset _nextRenewal;
 
     private async Task KeepHouseAsync(CancellationToken stop)
     {
@@ -59,7 +61,7 @@ internal sealed partial class HouseServer
     private void ReadCertificateIfChanged()
     {
         var stamp = CertificateStamp(_running.Settings);
-        if (stamp == _certificateStamp)
+        if (stamp == _certificateStamp && !IsRenewalDue())
             return;
         _certificateStamp = stamp;
         try
@@ -74,10 +76,21 @@ internal sealed partial class HouseServer
         }
     }
 
+    // Our own certificate is made anew in time; where that fails it is tried again in an hour, and not every few seconds.
+    private bool IsRenewalDue()
+    {
+        if (_running.Smtp.Tls is not { IsOwn: true } own || !IsClockSane() || !TlsIdentity.IsDue(own.Certificate, _running.Settings.Server.Hostname, _clock.GetUtcNow())
+            || _clock.GetUtcNow() < _nextRenewal)
+            return false;
+        _nextRenewal = _clock.GetUtcNow() + TimeSpan.FromHours(1);
+        return true;
+    }
+
     private static string CertificateStamp(Settings settings)
     {
         var stamp = new StringBuilder();
-        foreach (var path in (string?[])[settings.Tls.Certificate, settings.Tls.Key])
+        var acme = settings.Tls.FromAcme ? AcmeFiles.Find(settings.Server.Hostname) : null;
+        foreach (var path in (string?[])[settings.Tls.Certificate, settings.Tls.Key, acme?.Certificate, acme?.Key])
             if (path is not null && (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)) is FileInfo { Exists: true } file)
                 stamp.Append(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks};");
         return stamp.ToString();

@@ -18,6 +18,7 @@ using HomeMail.Server.Queue;
 using HomeMail.Server.Reports;
 using HomeMail.Server.Sendmail;
 using HomeMail.Server.Smtp;
+using HomeMail.Server.Watching;
 using HomeMail.Server.Web;
 using HomeMail.Storage;
 using HomeMail.Storage.State;
@@ -75,12 +76,16 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _data = DataFolder.Open(
             settings.Server.Data, clock, notice => Notice("store", notice),
             options: new StorageOptions { FreeBytesFloor = settings.Queue.FreeSpaceFloor ?? 0 });
-        _history = new DeliveryHistory(Path.Combine(settings.Server.Data, DataCommands.HistoryFolder), clock, settings.Queue.HistoryDays, settings.Queue.HistorySize);
+        _history = new DeliveryHistory(Path.Combine(settings.Server.Data, DataCommands.HistoryFolder), clock, settings.Queue.HistoryDays, settings.Queue.HistorySize)
+        {
+            Happened = _events.Count,
+        };
         _state = new StateStore(
             Path.Combine(settings.Server.Data, DataCommands.StateFile), clock, notice => Notice("state", notice))
         {
             MayExpire = IsClockSane(),
         };
+        _flash = new FlashWritten(_state.Collection("written-today", 4), clock);
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         var gateways = new Gateways(clock);
@@ -218,6 +223,8 @@ internal sealed partial class HouseServer : IAsyncDisposable
             () => HouseRecords.MtaStsPolicy(_running.Settings.Server.Hostname, _running.Settings.Tls.Certificate is not null), _clock);
         var web = new WebListenerContext(setup.Answer, () => _running.Imap.Tls, _gate, _clock, _log);
         Listen(listen.Autoconfig, "autoconfig", endPoint => new WebListener(endPoint, "autoconfig", web));
+        var metrics = new WebListenerContext(new MetricsPage(Metrics).Answer, static () => null, new ConnectionGate(8, 8), _clock, _log) { IsByClock = true };
+        Listen(listen.Metrics, "metrics", endPoint => new WebListener(endPoint, "metrics", metrics));
         var local = new LocalSessions(context);
         _control = await OpenControlAsync(_running.Settings.Server, local);
         _log.Info("ready", ("host", _running.Smtp.Hostname), ("queued", _queue.Count));
@@ -301,6 +308,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         _dkimKeys.Dispose();
         _history.Flush();
         _tally.Save();
+        _flash.Save();
         _state.Dispose();
         await _data.DisposeAsync();
     }
@@ -367,7 +375,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
     private Running Prepare(Settings settings)
     {
         var names = ServerMap.Names(settings, _secret);
-        var identity = ServerMap.Identity(settings, _clock);
+        var identity = ServerMap.Identity(settings, _clock, what => _log.Error("certificate", ("what", what), ("then", "a self-signed certificate is shown")));
         return new Running(
             settings, ServerMap.Smtp(settings, names, identity, _memory, _devices), ServerMap.Imap(settings, names, identity, _memory, _data, new LearnedMarks(() => Learning, _log)), new IntakeOptions(settings.Server.Hostname, names, _dkimKeys.For));
     }

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using HomeMail.Config;
 using HomeMail.Privileges;
 using HomeMail.Server;
+using HomeMail.Server.Watching;
 using HomeMail.Storage.Files;
 using HomeMail.Supervision;
 
@@ -11,6 +12,12 @@ namespace HomeMail;
 
 public static partial class Program
 {
+    // Of one kind in ten seconds: more than a busy house has, and less than fills a disk.
+    private const int MostLogLines = 1000;
+
+    // 027
+    private const uint OthersNothing = 0b000_010_111;
+
     /// <summary>Runs the server until it is told to stop. SIGHUP reads the configuration anew.</summary>
     /// <param name="settings">What to run.</param>
     /// <param name="stop">Ends it: connections drain, then the task ends.</param>
@@ -18,7 +25,10 @@ public static partial class Program
     public static async Task<int> RunServerAsync(Settings settings, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var log = new Log(Console.Out, TimeProvider.System, settings.Server.Log);
+        // The data folder lets others pass to the drop folder; what is made in it is nobody else's to read.
+        _ = Native.SetUmask(OthersNothing);
+        using var system = settings.Server.LogsToSystem ? new SystemLog(Console.Out) : null;
+        var log = new Log(system ?? Console.Out, TimeProvider.System, settings.Server.Log) { MostLines = MostLogLines };
         if (Confinement.Report is var (done, missing))
         {
             missing = string.Join("; ", ((string?[])[missing, SystemCallFilter.RefusePrograms()]).Where(static text => text is { Length: > 0 }));

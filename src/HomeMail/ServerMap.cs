@@ -69,9 +69,23 @@ internal static class ServerMap
     };
 
     /// <exception cref="IOException">The certificate or key cannot be read.</exception>
-    public static TlsIdentity Identity(Settings settings, TimeProvider clock) => settings.Tls is { Certificate: { } certificate, Key: { } key }
-        ? TlsIdentity.Load(certificate, key)
-        : TlsIdentity.LoadOrMake(Path.Combine(settings.Server.Data, "tls"), settings.Server.Hostname, clock);
+    public static TlsIdentity Identity(Settings settings, TimeProvider clock, Action<string>? complain = null)
+    {
+        if (settings.Tls is { Certificate: { } certificate, Key: { } key })
+            return TlsIdentity.Load(certificate, key);
+        if (settings.Tls.FromAcme && AcmeFiles.Find(settings.Server.Hostname) is { } files)
+        {
+            try
+            {
+                return TlsIdentity.Load(files.Certificate, files.Key);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+            {
+                complain?.Invoke(error is UnauthorizedAccessException ? $"{files.Key} may not be read by this user" : error.Message);
+            }
+        }
+        return TlsIdentity.LoadOrMake(Path.Combine(settings.Server.Data, "tls"), settings.Server.Hostname, clock, clock.GetUtcNow() >= BuildFacts.Date);
+    }
 
     public static AuthenticationLimits Authentication(Settings settings) => new()
     {

@@ -192,7 +192,11 @@ public sealed class ControlListener : IDisposable
     private static void MakeFolder(string path)
     {
         if (System.IO.Path.GetDirectoryName(path) is { Length: > 0 } folder && !Directory.Exists(folder))
-            Directory.CreateDirectory(folder, FolderMode);
+        {
+            // The umask is the server's, and this folder is for everybody to find the socket in.
+            Directory.CreateDirectory(folder);
+            File.SetUnixFileMode(folder, FolderMode);
+        }
     }
 
     private static async Task<bool> IsAnsweredAsync(string path)

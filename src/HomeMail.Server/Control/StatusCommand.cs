@@ -7,6 +7,11 @@ namespace HomeMail.Server.Control;
 /// <param name="EndPoint">The address and port.</param>
 public readonly record struct ListeningAt(string Service, string EndPoint);
 
+/// <summary>Something that is not as it should be.</summary>
+/// <param name="What">What.</param>
+/// <param name="IsFailing">Whether mail is not taken for it.</param>
+public readonly record struct HealthProblem(string What, bool IsFailing = false);
+
 /// <summary>What <c>homemail status</c> tells of the running server.</summary>
 /// <param name="Version">The program's version.</param>
 /// <param name="Hostname">Its name.</param>
@@ -23,6 +28,15 @@ public sealed record ServerFacts(
 {
     /// <summary>What has become today (UTC) of encryption to other hosts, by the names of RFC 8460 4.3 and <c>success</c>.</summary>
     public IReadOnlyDictionary<string, int> TlsToday { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>The house's public addresses, as far as they are known.</summary>
+    public IReadOnlyList<string> Addresses { get; init; } = [];
+
+    /// <summary>What is not as it should be.</summary>
+    public IReadOnlyList<HealthProblem> Problems { get; init; } = [];
+
+    /// <summary>Octets written to storage today (UTC), or null.</summary>
+    public long? WrittenToday { get; init; }
 
     /// <summary>What is known of the ways out, a line each.</summary>
     public IReadOnlyList<string> WaysOut { get; init; } = [];
@@ -56,6 +70,17 @@ public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
                 json.WriteEndObject();
             }
             json.WriteEndArray();
+            json.WriteString("health", now.Problems.Any(static p => p.IsFailing) ? "failing" : now.Problems.Count > 0 ? "wanting" : "fine");
+            json.WriteStartArray("problems");
+            foreach (var problem in now.Problems)
+                json.WriteStringValue(problem.What);
+            json.WriteEndArray();
+            json.WriteStartArray("addresses");
+            foreach (var address in now.Addresses)
+                json.WriteStringValue(address);
+            json.WriteEndArray();
+            if (now.WrittenToday is { } written)
+                json.WriteNumber("writtenTodayBytes", written);
             json.WriteStartArray("waysOut");
             foreach (var way in now.WaysOut)
                 json.WriteStringValue(way);
@@ -82,8 +107,8 @@ public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
         return ControlResult.Ok;
     }
 
-    // VmRSS of proc(5), in kB.
-    private static long? ResidentBytes()
+    /// <summary>Octets of memory that are resident: VmRSS of proc(5), in kB. Null where nobody knows.</summary>
+    public static long? ResidentBytes()
     {
         const string field = "VmRSS:";
         try
@@ -100,7 +125,9 @@ public sealed class StatusCommand(Func<ServerFacts> facts, TimeProvider clock)
         return null;
     }
 
-    private static (long Free, long Total)? Disk(string folder)
+    /// <summary>Room below a folder, or null where nobody knows.</summary>
+    /// <param name="folder">The folder.</param>
+    public static (long Free, long Total)? Disk(string folder)
     {
         try
         {

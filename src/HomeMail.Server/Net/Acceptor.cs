@@ -12,6 +12,9 @@ public interface IListener : IDisposable
     /// <summary>Where it listens; the port is the real one if 0 was asked for.</summary>
     IPEndPoint EndPoint { get; }
 
+    /// <summary>Connections that were accepted so far.</summary>
+    long Accepted { get; }
+
     /// <summary>Accepts until the server stops, and returns when all sessions have ended.</summary>
     /// <param name="stop">The server stops.</param>
     Task RunAsync(CancellationToken stop);
@@ -29,6 +32,7 @@ public sealed class Acceptor : IDisposable
     private readonly TimeProvider _clock;
     private readonly Log _log;
     private int _running;
+    private long _accepted;
     private TaskCompletionSource? _drained;
 
     /// <summary>Binds the endpoint and listens.</summary>
@@ -62,6 +66,9 @@ public sealed class Acceptor : IDisposable
     /// <summary>Where it listens; the port is the real one if 0 was asked for.</summary>
     public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
 
+    /// <summary>Connections that were accepted so far.</summary>
+    public long Accepted => Interlocked.Read(ref _accepted);
+
     /// <summary>Accepts until the server stops, and returns when all that was served has ended.</summary>
     /// <param name="serve">Serves a client. The socket is closed afterwards; a fault is logged, and one of the socket is nobody's error.</param>
     /// <param name="stop">The server stops.</param>
@@ -74,6 +81,7 @@ public sealed class Acceptor : IDisposable
             {
                 var client = await _socket.AcceptAsync(stop).ConfigureAwait(false);
                 Interlocked.Increment(ref _running);
+                Interlocked.Increment(ref _accepted);
                 _ = ServeAsync(client, serve, stop);
             }
             catch (SocketException error)

@@ -58,6 +58,11 @@ public sealed class AuthenticationGuard(TimeProvider clock, Func<IPAddress, bool
         }
     }
 
+    private long _failedLogIns;
+
+    /// <summary>Log-ins that failed so far.</summary>
+    public long FailedLogIns => Interlocked.Read(ref _failedLogIns);
+
     /// <summary>Whether an address stands for many.</summary>
     /// <param name="address">The client's address.</param>
     public bool IsShared(IPAddress address) => isShared?.Invoke(address) ?? false;
@@ -95,6 +100,7 @@ public sealed class AuthenticationGuard(TimeProvider clock, Func<IPAddress, bool
     /// <param name="cancel">Ends the wait.</param>
     public ValueTask FailedAsync(string name, IPAddress address, CancellationToken cancel)
     {
+        Interlocked.Increment(ref _failedLogIns);
         var network = ConnectionGate.NetworkKey(address);
         Count(network, IsShared(address));
         return DelayAsync(Count(PairKey(name, network), false), cancel);

@@ -14,6 +14,7 @@ public sealed class ConnectionGate(int limit, int limitPerAddress, Func<IPAddres
     private readonly Lock _gate = new();
     private readonly Dictionary<string, int> _perAddress = [];
     private int _all;
+    private long _refused;
 
     /// <summary>What the gate says to a connection.</summary>
     public enum Answer
@@ -27,6 +28,9 @@ public sealed class ConnectionGate(int limit, int limitPerAddress, Func<IPAddres
         /// <summary>This address has enough.</summary>
         TooManyFromAddress,
     }
+
+    /// <summary>Connections that found no place so far.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
 
     /// <summary>Connections now.</summary>
     public int Count => Volatile.Read(ref _all);
@@ -46,14 +50,20 @@ public sealed class ConnectionGate(int limit, int limitPerAddress, Func<IPAddres
         lock (_gate)
         {
             if (_all >= Limit)
-                return Answer.Full;
+                return Refuse(Answer.Full);
             _perAddress.TryGetValue(key, out var count);
             if (count >= mine)
-                return Answer.TooManyFromAddress;
+                return Refuse(Answer.TooManyFromAddress);
             _perAddress[key] = count + 1;
             _all++;
             return Answer.Welcome;
         }
+    }
+
+    private Answer Refuse(Answer answer)
+    {
+        Interlocked.Increment(ref _refused);
+        return answer;
     }
 
     /// <summary>Gives a place back.</summary>

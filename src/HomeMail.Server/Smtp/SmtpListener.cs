@@ -57,6 +57,9 @@ public sealed class SmtpListener : IListener
     public IPEndPoint EndPoint => _acceptor.EndPoint;
 
     /// <inheritdoc/>
+    public long Accepted => _acceptor.Accepted;
+
+    /// <inheritdoc/>
     public Task RunAsync(CancellationToken stop) => _acceptor.RunAsync(ServeAsync, stop);
 
     private async Task ServeAsync(Socket client, CancellationToken stop)

@@ -15,7 +15,11 @@ public delegate WebReply WebSite(WebRequest request);
 /// <param name="Gate">Who is let in.</param>
 /// <param name="Clock">Time.</param>
 /// <param name="Log">The log.</param>
-public sealed record WebListenerContext(WebSite Site, Func<TlsIdentity?> Tls, ConnectionGate Gate, TimeProvider Clock, Log Log);
+public sealed record WebListenerContext(WebSite Site, Func<TlsIdentity?> Tls, ConnectionGate Gate, TimeProvider Clock, Log Log)
+{
+    /// <summary>Whether requests are nothing for the log: a program asks by the clock.</summary>
+    public bool IsByClock { get; init; }
+}
 
 /// <summary>
 /// A small web server for small sites: one request a connection (RFC 9112), plain or over TLS at the same endpoint, bounded in time and size.
@@ -56,6 +60,9 @@ public sealed class WebListener : IListener
 
     /// <inheritdoc/>
     public IPEndPoint EndPoint => _acceptor.EndPoint;
+
+    /// <inheritdoc/>
+    public long Accepted => _acceptor.Accepted;
 
     /// <inheritdoc/>
     public Task RunAsync(CancellationToken stop) => _acceptor.RunAsync(ServeAsync, stop);
@@ -110,8 +117,8 @@ public sealed class WebListener : IListener
         if (request is null && status == 0)
             return;
         var reply = request is null ? WebReply.Plain(status, "This request is not understood here.") : _context.Site(request);
-        _context.Log.Info(
-            "web", ("service", Service), ("peer", peer.ToString()), ("host", request?.Host), ("path", request?.Path), ("tls", transport.Tls is null ? "no" : "yes"),
+        _context.Log.Write(
+            _context.IsByClock ? LogLevel.Debug : LogLevel.Info, "web", ("service", Service), ("peer", peer.ToString()), ("host", request?.Host), ("path", request?.Path), ("tls", transport.Tls is null ? "no" : "yes"),
             ("status", reply.Status));
         transport.Write(reply.Encode(withContent: request?.Method != "HEAD"));
         await transport.FlushAsync().ConfigureAwait(false);

@@ -54,6 +54,9 @@ public sealed class DeliveryHistory
     /// <summary>False as long as the clock cannot be trusted: then nothing is dropped for its age.</summary>
     public bool MayExpire { get; set; } = true;
 
+    /// <summary>Is told the word of each event; must be quick. Or null.</summary>
+    public Action<string>? Happened { get; init; }
+
     /// <summary>Adds an event that happens now. It is on disk after the next <see cref="Flush"/>.</summary>
     /// <param name="message">The message.</param>
     /// <param name="address">The recipient or sender, or empty.</param>
@@ -61,6 +64,7 @@ public sealed class DeliveryHistory
     /// <param name="detail">The reply, host, mailbox or reason; or null.</param>
     public void Add(MessageId message, string address, string what, string? detail = null)
     {
+        Happened?.Invoke(what);
         lock (_gate)
         {
             // A disk that stays full must not fill memory too.

@@ -25,7 +25,8 @@ internal static class CommandTable
             new("--hostname", "NAME", "the full name of this host"), new("--domain", "NAME", "the domain to host"),
             new("--account", "NAME", "the first account"), Resolver, new("--data", "FOLDER", "where mail and keys are kept (default /var/lib/homemail)"),
         ], 0, SetupCommand.RunAsync),
-        new("status", "", "Show how the running server does", [Json], 0, StatusCommand.RunAsync),
+        new("status", "", "Show how the running server does",
+            [Json, new("--health", null, "only whether it takes mail: exit code 0, or 1 for a watchdog to act on")], 0, StatusCommand.RunAsync),
         new("dns", "", "Show the DNS records to publish",
         [
             Resolver, Json, new("--zone", null, "as part of a zone file"), new("--nsupdate", null, "as input for nsupdate"),

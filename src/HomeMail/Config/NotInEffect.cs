@@ -8,7 +8,6 @@ internal static class NotInEffect
 {
     private static readonly string[] Keys =
     [
-        "listen.metrics",
     ];
 
     /// <summary>The keys of the table, each <c>section.key</c> or <c>section.*</c>.</summary>

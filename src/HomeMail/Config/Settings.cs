@@ -110,7 +110,11 @@ public sealed record ListenSettings(
 /// <summary>[tls]: both null for the self-signed certificate in <c>data/tls</c>.</summary>
 /// <param name="Certificate">The PEM chain's path.</param>
 /// <param name="Key">The PEM key's path.</param>
-public sealed record TlsSettings(string? Certificate, string? Key);
+public sealed record TlsSettings(string? Certificate, string? Key)
+{
+    /// <summary>Whether the certificate is the one that OpenWrt's package acme keeps for the hostname.</summary>
+    public bool FromAcme { get; init; }
+}
 
 /// <summary>[limits] of sessions, for a stranger and a user alike.</summary>
 /// <param name="Connections">Connections at a time in all.</param>

@@ -144,7 +144,7 @@ internal sealed partial class SettingsReader
         var taken = new List<(string Key, IPEndPoint Endpoint)>();
         var listen = new ListenSettings(
             Read("smtp", raw.Smtp), Read("submission", raw.Submission), Read("submissions", raw.Submissions), Read("imap", raw.Imap),
-            Read("imaps", raw.Imaps), Read("lan", raw.Lan), Read("metrics", raw.Metrics), Read("autoconfig", raw.Autoconfig));
+            Read("imaps", raw.Imaps), Read("lan", raw.Lan), Read("metrics", OnLoopback(raw.Metrics)), Read("autoconfig", raw.Autoconfig));
         // The router forwards a port of this machine, and need not ask which of its addresses was meant.
         foreach (var endpoint in mapPorts ? listen.Lan : [])
             if (ServerMap.PortsFromOutside(listen).Contains(endpoint.Port))
@@ -170,6 +170,10 @@ internal sealed partial class SettingsReader
         }
     }
 
+    // What is counted here is nobody's business: a port alone is one of this machine.
+    private static string? OnLoopback(string? metrics) =>
+        metrics is { Length: > 0 and <= 5 } && metrics.All(char.IsAsciiDigit) ? "127.0.0.1:" + metrics : metrics;
+
     // An IPv6 wildcard is bound dual-stack and so takes the port of every address.
     private static bool Overlap(IPEndPoint a, IPEndPoint b) =>
         a.Port != 0 && a.Port == b.Port
@@ -180,6 +184,12 @@ internal sealed partial class SettingsReader
     {
         var raw = _raw.Tls;
         var reader = Reader("tls");
+        if (string.Equals(raw.Certificate, "acme", StringComparison.OrdinalIgnoreCase))
+        {
+            if (!string.IsNullOrEmpty(raw.Key))
+                reader.Error("key", "is set where certificate = acme has its own", "nothing");
+            return new TlsSettings(null, null) { FromAcme = true };
+        }
         var certificate = reader.Path("certificate", raw.Certificate);
         var key = reader.Path("key", raw.Key);
         if (certificate is not null && string.IsNullOrEmpty(raw.Key))
