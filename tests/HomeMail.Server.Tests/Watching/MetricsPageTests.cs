@@ -22,7 +22,7 @@ public sealed class MetricsPageTests
         # HELP y_total Counted.
         # TYPE y_total counter
         y_total{kind="a"} 3
-        y_total{kind="say \"b\"\\\n"} 1E+15
+        y_total{kind="say \"b\"\\\n"} 1000000000000000
 
         """,
         MetricsPage.Write(Some));
