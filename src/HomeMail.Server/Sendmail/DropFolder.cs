@@ -36,6 +36,9 @@ public sealed class DropFolder(
 
     private readonly Dictionary<string, DateTimeOffset> _later = new(StringComparer.Ordinal);
 
+    // A file that was dealt with and could not be deleted must not be sent again.
+    private readonly HashSet<string> _done = new(StringComparer.Ordinal);
+
     /// <summary>Looks into the folder until the server stops.</summary>
     /// <param name="stop">The server stops.</param>
     public async Task RunAsync(CancellationToken stop)
@@ -84,6 +87,11 @@ public sealed class DropFolder(
 
     private async Task<bool> TakeAsync(string path, CancellationToken stop)
     {
+        if (_done.Contains(path))
+        {
+            Delete(path);
+            return false;
+        }
         using var file = DroppedFile.TryOpen(path);
         if (file is null)
         {
@@ -117,7 +125,7 @@ public sealed class DropFolder(
                 return false;
         }
         log.Info("dropped", ("user", user), ("reply", outcome.Reply), ("about", outcome.About));
-        File.Delete(path);
+        Delete(path);
         return outcome.IsTaken;
     }
 
@@ -182,7 +190,14 @@ public sealed class DropFolder(
     private void Forget(string path, string why)
     {
         log.Error("drop-refused", ("file", Path.GetFileName(path)), ("why", why));
+        Delete(path);
+    }
+
+    private void Delete(string path)
+    {
+        _done.Add(path);
         File.Delete(path);
+        _done.Remove(path);
     }
 
     private void RemoveOldPart(string path)

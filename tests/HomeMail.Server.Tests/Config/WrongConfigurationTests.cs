@@ -107,6 +107,10 @@ public class WrongConfigurationTests
         { "[alias:a@example.org]\nmembers = b@example.org\n[alias:b@example.org]\nmembers = alice@example.org, a+x@example.org", "7: [alias:a@example.org] members:", "loop: a@example.org -> b@example.org -> a@example.org", "do not lead back" },
 
         { "[device:a]\naddress = 10.0.0.9\nfrom = s@example.org\n[relay:b]\naddress = 10.0.0.9", "10: [relay:b] address:", "belongs to [device:a]", "no device's" },
+        { "local-users = pi:x", "6: [account:alice] local-users:", "'pi:x' is not allowed", "names of users of this machine" },
+        { "local-users = pi\n[account:bob]\naddresses = bob@example.org\nlocal-users = pi", "9: [account:bob] local-users:", "'pi' is [account:alice]'s already", "each user once" },
+        { "[listen]\nmetrics = 99999", "7: [listen] metrics:", "is not allowed", "9925" },
+        { "[tls]\ncertificate = acme\nkey = /etc/x", "8: [tls] key:", "certificate = acme has its own", "nothing" },
         // [device:NAME]
         { "[device:scanner]\nfrom = s@example.org", "6: [device:scanner] address:", "is missing, and so is mac", "an IP address, a mac, or both" },
         { "[device:scanner]\nfrom = s@example.org\naddress = scanner.lan", "8: [device:scanner] address:", "'scanner.lan' is not allowed", "IP addresses" },
