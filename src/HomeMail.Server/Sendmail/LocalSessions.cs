@@ -21,7 +21,7 @@ public sealed class LocalSessions(SmtpListenerContext context)
             User = user,
         };
         context.Heartbeat.Add(session);
-        context.Sessions.Add(session.Id);
+        context.Sessions.Add(session.Id, IPAddress.Loopback);
         try
         {
             await session.RunAsync().ConfigureAwait(false);
