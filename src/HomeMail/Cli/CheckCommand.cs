@@ -1,8 +1,9 @@
 using HomeMail.Config;
+using HomeMail.Privileges;
 
 namespace HomeMail.Cli;
 
-/// <summary><c>homemail check</c>: says what is wrong with the configuration, all of it, and what is not yet in effect.</summary>
+/// <summary><c>homemail check</c>: says what is wrong with the configuration, all of it, and what is not yet in effect; or which paths a server of it uses.</summary>
 internal static class CheckCommand
 {
     public static async Task<int> RunAsync(CommandCall call, CancellationToken cancel)
@@ -11,6 +12,12 @@ internal static class CheckCommand
         var output = call.Streams.Out;
         foreach (var error in load.Errors)
             await output.WriteLineAsync(error.ToString());
+        if (load.Settings is not null && call.Options.ContainsKey("--paths"))
+        {
+            foreach (var rule in AllowedPaths.For(load.Settings))
+                await output.WriteLineAsync($"{Word(rule.Access)} {rule.Path}");
+            return ExitCode.Fine;
+        }
         foreach (var note in load.Notes)
             await output.WriteLineAsync($"note: {note}");
         await output.WriteLineAsync(load.Settings is not null ? $"{call.ConfigPath}: fine"
@@ -18,4 +25,13 @@ internal static class CheckCommand
             : $"{call.ConfigPath}: {load.Errors.Count} errors");
         return load.Settings is null ? ExitCode.FoundWanting : ExitCode.Fine;
     }
+
+    // What builds a jail reads these.
+    private static string Word(PathAccess access) => access switch
+    {
+        PathAccess.Keep => "keep",
+        PathAccess.Device => "device",
+        PathAccess.Execute => "execute",
+        _ => "read",
+    };
 }

@@ -19,7 +19,8 @@ internal static class CommandTable
     public static readonly Command[] All =
     [
         new("run", "", "Run the server", [], 0, RunCommand.RunAsync),
-        new("check", "", "Check the configuration file", [], 0, CheckCommand.RunAsync),
+        new("check", "", "Check the configuration file",
+            [new("--paths", null, "show the files and folders that a server of this configuration uses, and how: keep, read, device, execute")], 0, CheckCommand.RunAsync),
         new("setup", "", "Write a configuration, keys and certificate, and say what to publish",
         [
             new("--hostname", "NAME", "the full name of this host"), new("--domain", "NAME", "the domain to host"),

@@ -8,6 +8,7 @@ using HomeMail.Server.Authentication;
 using HomeMail.Server.Control;
 using HomeMail.Storage;
 using HomeMail.Storage.Files;
+using HomeMail.Supervision;
 
 namespace HomeMail.Cli;
 
@@ -36,11 +37,14 @@ internal static class SetupCommand
         var account = await AskAsync(call, "--account", "Name of the first account, which also gets mail to postmaster", null, cancel);
         if (account is null || !ValueSyntax.IsName(account))
             return await FailAsync(streams, Wrong("--account", account, "a name such as alice: letters, digits, '.', '-', '_'"), ExitCode.Misuse);
+        var (data, trouble) = await DataAsync(call, cancel);
+        if (trouble is not null)
+            return await FailAsync(streams, trouble, ExitCode.Misuse);
         var (password, why) = await NewPassword.ReadAsync(streams, cancel);
         if (password is null)
             return await FailAsync(streams, why, ExitCode.Misuse);
 
-        var text = Configuration(hostname, domain, account, ScramCredential.Create(password).ToString(), call.Options.GetValueOrDefault("--data"));
+        var text = Configuration(hostname, domain, account, ScramCredential.Create(password).ToString(), data);
         var load = SettingsFile.Parse(path, Encoding.UTF8.GetBytes(text));
         if (load.Settings is not { } settings)
             return await FailAsync(streams, string.Join('\n', load.Errors), ExitCode.Misuse);
@@ -58,6 +62,37 @@ internal static class SetupCommand
 
     private static string Wrong(string option, string? value, string allowed) =>
         value is null ? $"{option} is needed: {allowed}" : $"{option}: '{value}' is not {allowed}";
+
+    // Where the usual place is in memory, as on OpenWrt, mail must not get there by nobody having said anything.
+    private static async Task<(string? Data, string? Trouble)> DataAsync(CommandCall call, CancellationToken cancel)
+    {
+        if (call.Options.TryGetValue("--data", out var given))
+        {
+            await WarnAsync(given);
+            return (given, null);
+        }
+        const string usual = "/var/lib/homemail";
+        if (DataPlace.Of(usual) is not { Kind: PlaceKind.Memory } memory)
+        {
+            await WarnAsync(usual);
+            return (null, null);
+        }
+        const string allowed = "a folder on a disk or a stick, such as /mnt/sda1/homemail";
+        if (call.Streams.AskSecret is null)
+            return (null, $"--data is needed: in {usual} {memory.Warning}; name {allowed}");
+        await call.Streams.Error.WriteAsync($"Folder for mail and keys ({allowed}): ");
+        var answer = (await call.Streams.In.ReadLineAsync(cancel))?.Trim();
+        if (string.IsNullOrEmpty(answer) || answer[0] != '/')
+            return (null, Wrong("--data", answer, allowed));
+        await WarnAsync(answer);
+        return (answer, null);
+
+        async Task WarnAsync(string folder)
+        {
+            if (DataPlace.Of(Path.GetFullPath(folder)) is { Warning: { } warning })
+                await call.Streams.Error.WriteLineAsync($"note: in {folder} {warning}");
+        }
+    }
 
     // A pipe holds the password and nothing else: what is missing is not read from it.
     private static async Task<string?> AskAsync(CommandCall call, string option, string question, string? proposal, CancellationToken cancel)
@@ -124,13 +159,33 @@ internal static class SetupCommand
         var data = settings.Server.Data;
         await output.WriteLineAsync($"{path} is written, keys and a self-signed certificate are in {data}.");
         if (user is null && PeerCredentials.OwnUser == 0 && settings.Server.User != "root")
-            await output.WriteLineAsync(
-                $"There is no user {settings.Server.User} yet: the server would run as root. Make one: useradd --system {settings.Server.User} && chown -R {settings.Server.User}: {data} && chgrp {settings.Server.User} {path}");
-        await output.WriteLineAsync($"\nStart it: homemail run{(path == SettingsFile.DefaultPath ? "" : $" --config {path}")}");
-        await output.WriteLineAsync($"Mail programs: server {settings.Server.Hostname}, user {account}; send by port 465 (TLS) or 587 (STARTTLS).");
+        {
+            var name = settings.Server.User;
+            await output.WriteLineAsync($"There is no user {name} yet: the server would run as root. Make one, and give it what is its own:");
+            await output.WriteLineAsync($"  {NewUser(name)}\n  chown -R {name}: {data}; chgrp {name} {path}");
+        }
+        await output.WriteLineAsync($"\nStart it: {Start(path)}");
+        await output.WriteLineAsync($"Mail programs: server {settings.Server.Hostname}, user {account}; send by port 465 (TLS) or 587 (STARTTLS), read by IMAP at port 993 (TLS).");
         await output.WriteLineAsync("\nPublish in DNS (`homemail dns` shows it again, `--verify` compares):");
         _ = await DnsCommand.RunAsync(call, cancel);
+        await output.WriteLineAsync("\nWhat the doctor finds (`homemail doctor` looks again, best when the server runs):");
+        _ = await DoctorCommand.RunAsync(call, cancel);
     }
+
+    // By whatever starts services here, if it was told of this one.
+    private static string Start(string path)
+    {
+        if (path != SettingsFile.DefaultPath)
+            return $"homemail run --config {path}";
+        string[] units = ["/lib/systemd/system/homemail.service", "/usr/lib/systemd/system/homemail.service", "/etc/systemd/system/homemail.service"];
+        return Array.Exists(units, File.Exists) ? "systemctl start homemail" : File.Exists("/etc/init.d/homemail") ? "/etc/init.d/homemail start" : "homemail run";
+    }
+
+    // OpenWrt has no program for it, and keeps to the files.
+    private static string NewUser(string name) =>
+        File.Exists("/usr/sbin/useradd") ? $"useradd --system {name}"
+        : File.Exists("/usr/sbin/adduser") ? $"adduser --system --group {name}"
+        : $"echo '{name}:x:525:525::/var:/bin/false' >> /etc/passwd; echo '{name}:x:525:' >> /etc/group";
 
     private static async Task<int> FailAsync(Streams streams, string why, int code)
     {

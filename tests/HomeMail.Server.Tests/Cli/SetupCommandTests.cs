@@ -66,4 +66,28 @@ public sealed class SetupCommandTests : IDisposable
         Assert.False(File.Exists(Ini));
         Assert.False(Directory.Exists(Path.Combine(_root, "data")));
     }
+
+    [Fact]
+    public async Task What_the_doctor_finds_and_how_to_start_is_told()
+    {
+        Assert.Equal(ExitCode.Fine, await Run("open sesame\n", null, "--hostname", "mail.example.org", "--account", "alice"));
+        var told = _out.ToString();
+        Assert.Contains($"Start it: homemail run --config {Ini}", told, StringComparison.Ordinal);
+        Assert.Contains("port 993", told, StringComparison.Ordinal);
+        Assert.True(told.LastIndexOf("homemail doctor", StringComparison.Ordinal) > told.IndexOf("MX ", StringComparison.Ordinal));
+        Assert.Matches("(?m)^(ok|attention|trouble) ", told[told.IndexOf("What the doctor finds", StringComparison.Ordinal)..]);
+    }
+
+    [Fact]
+    public async Task The_paths_of_a_server_are_told_to_who_makes_a_jail()
+    {
+        Assert.Equal(ExitCode.Fine, await Run("open sesame\n", null, "--hostname", "mail.example.org", "--account", "alice"));
+        _out.GetStringBuilder().Clear();
+        Assert.Equal(ExitCode.Fine, await CommandLine.RunAsync(["check", "--paths", "--config", Ini], new Streams(TextReader.Null, _out, _error, null), TestContext.Current.CancellationToken));
+        var paths = _out.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains($"keep {Path.Combine(_root, "data")}", paths);
+        Assert.Contains($"read {Path.GetDirectoryName(Ini)}", paths);
+        Assert.Contains("device /dev/urandom", paths);
+        Assert.All(paths, line => Assert.Matches("^(keep|read|device|execute) /", line));
+    }
 }
