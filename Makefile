@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build deb run test e2e lab check format budget fuzz bench bench-core bench-imap clean
+.PHONY: help deps build deb ipk apk run test e2e lab check format budget fuzz bench bench-core bench-imap clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,17 @@ deb: ## build Debian packages, out/deb/*.deb; MAINTAINER="Name <address>" is who
 	@build/deps.sh build arm64 deb
 	@for rid in $(RIDS); do build/publish.sh $$rid || exit; done
 	@MAINTAINER="$(MAINTAINER)" build/deb.sh $(patsubst linux-%,%,$(patsubst linux-x64,amd64,$(RIDS)))
+
+ARCHES = $(patsubst linux-x64,x86_64,$(patsubst linux-arm64,aarch64_generic,$(RIDS)))
+ipk: ## build OpenWrt packages for opkg, out/openwrt/*.ipk
+	@build/deps.sh build arm64
+	@for rid in $(RIDS); do build/publish.sh $$rid || exit; done
+	@build/openwrt.sh ipk $(ARCHES)
+
+apk: ## build OpenWrt packages for apk, out/openwrt/*.apk; needs apk-tools 3, as an OpenWrt SDK has: APK=/path/to/apk
+	@build/deps.sh build arm64
+	@for rid in $(RIDS); do build/publish.sh $$rid || exit; done
+	@APK="$(or $(APK),apk)" build/openwrt.sh apk $(ARCHES)
 
 run: ## install, build, and run a demo house on loopback; prints how to send mail to it
 	@build/deps.sh build test
