@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using HomeMail.Cli.Doctor;
 using HomeMail.Config;
 using HomeMail.Privileges;
 using HomeMail.Protocol.Sasl;
