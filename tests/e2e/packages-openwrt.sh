@@ -176,7 +176,9 @@ service start
 check "the init script starts it" wait_for 30 answers_at_25
 expect "... in a jail with what it uses" "/etc ro /mnt/stick/mail rw" \
     "$(sed -n 's,^mount-\(r.\) \(/etc\|/mnt/stick/mail\)$,\2 \1,p' "$root/tmp/procd/homemail" | sort -u | tr '\n' ' ' | sed 's/ $//')"
-check_not "... where other things are not" ls "/proc/$(pid)/root/bin"
+seen=/proc/$(pid)/root
+check_not "... where other things are not" test -e "$seen/bin"
+check "... but those that it needs" test -e "$seen/etc/homemail/homemail.ini"
 expect "... as its user" 32768 "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$(pid)/status")"
 check "... and its words are in the log" grep -q ' ready host=mail.home.example' "$root/tmp/messages"
 check "procd is told what to watch" grep -q 'restart-on-mount /mnt/stick' "$root/tmp/procd/homemail.triggers"
