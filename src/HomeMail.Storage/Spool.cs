@@ -97,6 +97,28 @@ public sealed partial class Spool
         }, message.BodyLength > LargeMessage).ConfigureAwait(false);
     }
 
+    /// <summary>Puts several messages into one mailbox, all or none of them, also if the power goes (RFC 3502 6.3.11).</summary>
+    /// <param name="requests">The messages, in their order; each has the same mailbox as its only target, and no envelope.</param>
+    public async Task<CommitResult> CommitAllAsync(IReadOnlyList<CommitRequest> requests)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        if (requests.Count == 1)
+            return await CommitAsync(requests[0]).ConfigureAwait(false);
+        foreach (var request in requests)
+            if (request.Message.Condition != StorageCondition.None)
+                return new CommitResult { Condition = request.Message.Condition, Detail = request.Message.Detail };
+        var length = requests.Sum(static request => request.Message.BodyLength);
+        var condition = Admit(length);
+        if (condition != StorageCondition.None)
+            return new CommitResult { Condition = condition, Detail = "free-space floor" };
+        return await AttemptAsync(async () =>
+        {
+            using var change = new BatchChange(this, _mail, _writer, requests, _clock.GetUtcNow());
+            await _writer.RunAsync(change).ConfigureAwait(false);
+            return new CommitResult { Condition = StorageCondition.None, Stored = change.Stored, Size = length };
+        }, length > LargeMessage).ConfigureAwait(false);
+    }
+
     /// <summary>Opens a queued message to read.</summary>
     /// <param name="id">Which.</param>
     /// <exception cref="StorageException">It is not there or cannot be read.</exception>

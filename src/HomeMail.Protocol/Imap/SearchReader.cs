@@ -171,7 +171,8 @@ public static class SearchReader
             return null;
         if (name is "KEYWORD" or "UNKEYWORD")
         {
-            if (!reader.Flag(out var flag))
+            // Of a system flag there are keys by name.
+            if (!reader.Flag(out var flag) || flag[0] == '\\')
                 return null;
             var key = new SearchKey { Kind = SearchKind.Flag, Text = Encoding.ASCII.GetString(flag) };
             return name == "KEYWORD" ? key : new SearchKey { Kind = SearchKind.Not, Keys = [key] };

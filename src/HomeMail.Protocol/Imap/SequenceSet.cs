@@ -19,6 +19,9 @@ public sealed class SequenceSet
     /// <summary>Whether it is <c>$</c>.</summary>
     public bool IsSaved { get; }
 
+    /// <summary>Whether it holds numbers alone: neither <c>*</c> nor <c>$</c>.</summary>
+    public bool IsFixed => !IsSaved && !_ranges.Exists(static range => range.From == Last || range.To == Last);
+
     /// <summary>Reads a set.</summary>
     /// <param name="reader">Where from.</param>
     /// <param name="set">The set.</param>

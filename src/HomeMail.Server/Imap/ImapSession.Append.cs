@@ -29,9 +29,9 @@ public sealed partial class ImapSession
         {
             var (mailbox, refusal) = BeginAppend();
             var mark = _messageMark;
-            while (refusal is null || !mark.IsSynchronizing)
+            for (var isFirst = true; refusal is null || !mark.IsSynchronizing; isFirst = false)
             {
-                var isRead = TryReadAppended(isFirst: messages.Count == 0, out var flags, out var keywords, out var date, out var isUtf8);
+                var isRead = TryReadAppended(isFirst, out var flags, out var keywords, out var date, out var isUtf8);
                 refusal ??= !isRead ? "BAD Flags, a date, and a message"
                     : isUtf8 && !_isUtf8 ? "BAD UTF8=ACCEPT is not enabled"
                     : Admit(mark.Length, messages);
@@ -188,35 +188,23 @@ public sealed partial class ImapSession
 
     private async ValueTask<string> CommitAsync(Mailbox mailbox, List<Appended> messages)
     {
-        var uids = new List<uint>();
-        var validity = 0u;
-        foreach (var (message, flags, keywords, date) in messages)
+        Wait(TimeSpan.FromMinutes(5));
+        var result = await _options.Spool.CommitAllAsync([.. messages.Select(appended => new CommitRequest
         {
-            Wait(TimeSpan.FromMinutes(5));
-            var result = await _options.Spool.CommitAsync(new CommitRequest
-            {
-                Message = message,
-                Local =
-                [
-                    new LocalDelivery(_account!.Name, mailbox.Name) { MustExist = true, Flags = flags, Keywords = keywords, InternalDate = date },
-                ],
-            }).ConfigureAwait(false);
-            if (!result.IsCommitted)
-            {
-                // All or none (RFC 3502 3).
-                if (uids.Count > 0)
-                    await mailbox.ExpungeAsync(UidRange.Of(uids), onlyDeleted: false).ConfigureAwait(false);
-                _log.Info("append-failed", ("id", Id), ("condition", result.Condition.ToString()), ("what", result.Detail));
-                return result.Condition switch
-                {
-                    StorageCondition.NotFound => "NO [TRYCREATE] No such mailbox",
-                    StorageCondition.DiskFull => "NO [OVERQUOTA] The disk is full",
-                    _ => "NO [UNAVAILABLE] Not now",
-                };
-            }
-            uids.Add(result.Stored[0].Uid);
-            validity = result.Stored[0].UidValidity;
-        }
-        return $"OK [APPENDUID {validity} {SequenceSet.Format(uids)}] Kept";
+            Message = appended.Message,
+            Local =
+            [
+                new LocalDelivery(_account!.Name, mailbox.Name) { MustExist = true, Flags = appended.Flags, Keywords = appended.Keywords, InternalDate = appended.Date },
+            ],
+        })]).ConfigureAwait(false);
+        if (result.IsCommitted)
+            return $"OK [APPENDUID {result.Stored[0].UidValidity} {SequenceSet.Format([.. result.Stored.Select(static stored => stored.Uid)])}] Kept";
+        _log.Info("append-failed", ("id", Id), ("condition", result.Condition.ToString()), ("what", result.Detail));
+        return result.Condition switch
+        {
+            StorageCondition.NotFound => "NO [TRYCREATE] No such mailbox",
+            StorageCondition.DiskFull => "NO [OVERQUOTA] The disk is full",
+            _ => "NO [UNAVAILABLE] Not now",
+        };
     }
 }

@@ -52,6 +52,8 @@ public sealed partial class ImapSession
         var response = new PooledWriter(256);
         try
         {
+            if (Arguments().IsAtEnd)
+                return "BAD AUTHENTICATE has the name of a mechanism";
             if (Begin(response, out var hasInitial) is not { } exchange)
                 return "NO [CANNOT] No such mechanism";
             if (hasInitial is null)

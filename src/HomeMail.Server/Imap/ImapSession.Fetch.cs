@@ -22,7 +22,7 @@ public sealed partial class ImapSession
         var view = _view!;
         var reader = Arguments();
         if (!reader.Space() || !SequenceSet.TryRead(ref reader, out var set) || !reader.Space() || !FetchReader.TryRead(ref reader, out var items)
-            || !TryReadFetchModifiers(ref reader, isUid, out var changedSince, out var tellsVanished))
+            || !TryReadFetchModifiers(ref reader, isUid, out var changedSince, out var tellsVanished, out var partial))
             return "BAD A set of messages, and what of them";
         if (!TryResolve(set, isUid, out var ranges))
             return "BAD No such message";
@@ -34,6 +34,8 @@ public sealed partial class ImapSession
             items.Add(ModSeqItem);
         if (tellsVanished)
             TellVanished(set, changedSince!.Value);
+        if (partial is not null)
+            ranges = Part(ranges, partial);
         var seen = await SetSeenAsync(items, ranges).ConfigureAwait(false);
         var isAnyGone = false;
         foreach (var range in ranges)
@@ -58,9 +60,24 @@ public sealed partial class ImapSession
 
     private bool _hasUnknownEncoding;
 
-    private bool TryReadFetchModifiers(ref ImapReader reader, bool isUid, out ulong? changedSince, out bool tellsVanished)
+    /// <summary>Of the messages in a set, those that PARTIAL means (RFC 9394 3.3).</summary>
+    private List<UidRange> Part(List<UidRange> ranges, PartialRange partial)
     {
-        (changedSince, tellsVanished) = (null, false);
+        var indexes = ranges.ConvertAll(range => _view!.IndexesOf(range.First, range.Last));
+        var (start, end) = partial.Of(indexes.Sum(static range => range.To - range.From));
+        var part = new List<UidRange>();
+        foreach (var (from, to) in indexes)
+        {
+            for (var i = from + Math.Max(0, start); i < Math.Min(to, from + end); i++)
+                UidRange.Add(part, _view!.UidOf(i + 1));
+            (start, end) = (start - (to - from), end - (to - from));
+        }
+        return part;
+    }
+
+    private bool TryReadFetchModifiers(ref ImapReader reader, bool isUid, out ulong? changedSince, out bool tellsVanished, out PartialRange? partial)
+    {
+        (changedSince, tellsVanished, partial) = (null, false, null);
         if (reader.IsAtEnd)
             return true;
         if (!reader.Space() || !reader.Take('('))
@@ -71,6 +88,12 @@ public sealed partial class ImapSession
             if (reader.Word("VANISHED"u8))
             {
                 tellsVanished = true;
+                continue;
+            }
+            if (isUid && partial is null && reader.Word("PARTIAL"u8))
+            {
+                if (!reader.Space() || !PartialRange.TryRead(ref reader, out partial))
+                    return false;
                 continue;
             }
             if (!reader.Word("CHANGEDSINCE"u8) || !reader.Space() || !reader.Number(out var modSeq))
@@ -86,7 +109,8 @@ public sealed partial class ImapSession
     {
         var vanished = new List<UidRange>();
         _view!.Mailbox.ChangesSince(since, [], vanished);
-        var gone = Absent(vanished, set.IsSaved ? [] : set.Resolve(_view.LastUid), 0);
+        // "*" is here what the client may know, though the last ones of it be gone (RFC 7162 3.2.5.1).
+        var gone = Absent(vanished, set.IsSaved ? [] : set.Resolve(Math.Max(_view.HighestUid, _view.Mailbox.Status().UidNext - 1)), 0);
         if (gone.Count > 0)
             Send($"* VANISHED (EARLIER) {SequenceSet.Format(gone)}\r\n");
     }
@@ -115,7 +139,9 @@ public sealed partial class ImapSession
         {
             return false;
         }
-        if (items.Exists(item => item.Kind is FetchKind.Binary or FetchKind.BinarySize && IsUnknown(opened, item)))
+        // A client that has not asked for UTF-8 in headers gets none (RFC 6858).
+        var text = !_isUtf8 && items.Exists(static item => item.NeedsFile) ? DowngradedMessage.Of(opened) : opened;
+        if (items.Exists(item => item.Kind is FetchKind.Binary or FetchKind.BinarySize && IsUnknown(text, item)))
         {
             _hasUnknownEncoding = true;
             return true;
@@ -129,12 +155,18 @@ public sealed partial class ImapSession
             if (!isFirst)
                 _line.Write(" "u8);
             isFirst = false;
-            await TellItemAsync(item, message, opened).ConfigureAwait(false);
+            await TellItemAsync(item, message, text).ConfigureAwait(false);
         }
+        _isAmidResponse = false;
         if (isSeenNow && !items.Contains(FlagsItem) && !items.Exists(static item => item.Kind == FetchKind.Flags))
         {
             _line.Write(" FLAGS "u8);
             WriteFlags(message);
+        }
+        if (isSeenNow && _hasCondStore && !items.Exists(static item => item.Kind == FetchKind.Uid))
+        {
+            _line.Write(" UID "u8);
+            Number(message.Uid);
         }
         if (isSeenNow && _hasCondStore && !items.Exists(static item => item.Kind == FetchKind.ModSeq))
         {
@@ -147,7 +179,7 @@ public sealed partial class ImapSession
         return true;
     }
 
-    private ValueTask TellItemAsync(FetchItem item, in MessageInfo message, OpenedMessage opened)
+    private ValueTask TellItemAsync(FetchItem item, in MessageInfo message, IMessageText opened)
     {
         _line.Write(item.Label);
         _line.Write(" "u8);
@@ -204,7 +236,7 @@ public sealed partial class ImapSession
 
     private static string EmailId(in MessageInfo message) => "M" + message.EmailId.ToString("x16", CultureInfo.InvariantCulture);
 
-    private async ValueTask TellSectionAsync(FetchItem item, OpenedMessage opened)
+    private async ValueTask TellSectionAsync(FetchItem item, IMessageText opened)
     {
         if (!TryLocate(item, opened, out var range))
         {
@@ -218,8 +250,7 @@ public sealed partial class ImapSession
             var part = item.Start < 0 ? header.WrittenSpan
                 : item.Start >= header.Length ? default
                 : header.WrittenSpan.Slice((int)item.Start, (int)Math.Min(item.Count, header.Length - item.Start));
-            WriteLiteralMark(part.Length, isBinary: false);
-            SendLine();
+            BeginLiteral(part.Length, isBinary: false);
             Send(part);
             return;
         }
@@ -231,12 +262,11 @@ public sealed partial class ImapSession
             _line.Write("\"\""u8);
             return;
         }
-        WriteLiteralMark(range.Length, isBinary: false);
-        SendLine();
+        BeginLiteral(range.Length, isBinary: false);
         await SendFileAsync(opened.File, range).ConfigureAwait(false);
     }
 
-    private static bool TryLocate(FetchItem item, OpenedMessage opened, out SectionRange range)
+    private static bool TryLocate(FetchItem item, IMessageText opened, out SectionRange range)
     {
         var text = item.Part switch
         {
@@ -258,11 +288,14 @@ public sealed partial class ImapSession
         return true;
     }
 
-    private void WriteLiteralMark(long length, bool isBinary)
+    // From here on the response can't be taken back.
+    private void BeginLiteral(long length, bool isBinary)
     {
+        _isAmidResponse = true;
         _line.Write(isBinary ? "~{"u8 : "{"u8);
         Number(length);
         _line.Write("}\r\n"u8);
+        SendLine();
     }
 
     /// <summary>Sends octets of a file, a block at a time; what a slow client holds of it in memory is one block.</summary>
@@ -288,7 +321,7 @@ public sealed partial class ImapSession
         }
     }
 
-    private static bool TryLocateBinary(OpenedMessage opened, FetchItem item, out SectionRange range, out TransferEncoding encoding)
+    private static bool TryLocateBinary(IMessageText opened, FetchItem item, out SectionRange range, out TransferEncoding encoding)
     {
         encoding = TransferEncoding.Identity;
         range = new SectionRange(0, opened.Length);
@@ -301,10 +334,10 @@ public sealed partial class ImapSession
         return true;
     }
 
-    private static bool IsUnknown(OpenedMessage opened, FetchItem item) =>
+    private static bool IsUnknown(IMessageText opened, FetchItem item) =>
         TryLocateBinary(opened, item, out _, out var encoding) && encoding == TransferEncoding.Unknown;
 
-    private async ValueTask TellBinaryAsync(FetchItem item, OpenedMessage opened)
+    private async ValueTask TellBinaryAsync(FetchItem item, IMessageText opened)
     {
         if (!TryLocateBinary(opened, item, out var range, out var encoding))
         {
@@ -319,8 +352,7 @@ public sealed partial class ImapSession
             _line.Write("\"\""u8);
             return;
         }
-        WriteLiteralMark(left, isBinary: true);
-        SendLine();
+        BeginLiteral(left, isBinary: true);
         if (encoding == TransferEncoding.Identity)
         {
             await SendFileAsync(opened.File, new SectionRange(range.Offset + skip, left)).ConfigureAwait(false);

@@ -56,7 +56,7 @@ public sealed partial class ImapSession
                 _messageMark = mark;
                 return Reading.Done;
             }
-            if (mark.Length + _command.Length + 2 > CommandSize)
+            if (mark.Length > CommandSize - _command.Length - 2)
                 return await RefuseLiteralAsync(mark).ConfigureAwait(false);
             if (mark.IsSynchronizing)
                 Send("+ Go on\r\n"u8);
@@ -126,6 +126,9 @@ public sealed partial class ImapSession
         while (true)
         {
             var (reading, buffer, isLast) = await ReadAsync().ConfigureAwait(false);
+            // Of a line that is thrown away the rest must not be taken for another.
+            if (reading == Reading.Woken && isLong)
+                continue;
             if (reading != Reading.Done)
                 return reading;
             if (buffer.PositionOf((byte)'\n') is { } end)
@@ -203,6 +206,7 @@ public sealed partial class ImapSession
                 // A session that waits holds no buffers.
                 _command.Dispose();
                 _line.Dispose();
+                _transport.Rest();
             }
             // Who is in IDLE may be silent for as long as what is sent to it gets through (RFC 9051 6.3.13).
             Wait(_state == SessionStates.NotAuthenticated ? _options.LogInTime : _isIdle == 1 ? Forever : _options.Idle);

@@ -9,66 +9,62 @@ namespace HomeMail.Server.Imap;
 
 public sealed partial class ImapSession
 {
-    [Flags]
-    private enum SearchReturns
-    {
-        None = 0,
-        Min = 1,
-        Max = 2,
-        All = 4,
-        Count = 8,
-        Save = 16,
-    }
-
     private async ValueTask<string?> SearchAsync(bool isUid)
     {
         var reader = Arguments();
         if (!reader.Space() || !TryReadReturns(ref reader, out var returns))
             return "BAD What to search for";
+        // Once it has asked for UTF-8 a client names no charset (RFC 6855 3).
+        if (_hasUtf8Accept && reader.Word("CHARSET"u8))
+            return "BAD The charset is UTF-8";
         switch (SearchReader.TryRead(ref reader, out var key))
         {
             case SearchSyntax.Wrong:
                 return "BAD Not a search";
             case SearchSyntax.UnknownCharset:
+                ForgetSaved(returns);
                 return "NO [BADCHARSET (US-ASCII UTF-8)] That charset is not known";
         }
         if (!IsWithin(key))
             return "BAD No such message";
         _hasCondStore |= key.AsksModSeq;
-        var (found, modSeq) = await FindAsync(key).ConfigureAwait(false);
+        // Of a search that fails nothing is left (RFC 5182 2.1).
+        var (found, modSeqs) = await OrForgetAsync(returns, FindAsync(key)).ConfigureAwait(false);
         if (returns is { } asked)
-            TellExtended(asked, found, isUid, key.AsksModSeq ? modSeq : 0);
+            TellExtended(asked, found, isUid, key.AsksModSeq ? modSeqs : null);
         else
-            TellFound(found, isUid, key.AsksModSeq ? modSeq : 0);
+            await TellFoundAsync("* SEARCH", found.Select(number => isUid ? _view!.UidOf(number) : (uint)number), key.AsksModSeq ? modSeqs : null).ConfigureAwait(false);
         return "OK Searched";
     }
 
-    /// <summary>RETURN (RFC 9051 6.4.4); null where the answer is the old one.</summary>
-    private bool TryReadReturns(ref ImapReader reader, out SearchReturns? returns)
+    private async ValueTask<T> OrForgetAsync<T>(SearchReturn? returns, ValueTask<T> search)
     {
-        returns = _isRev2 ? SearchReturns.All : null;
+        try
+        {
+            return await search.ConfigureAwait(false);
+        }
+        catch (StorageException)
+        {
+            ForgetSaved(returns);
+            throw;
+        }
+    }
+
+    private void ForgetSaved(SearchReturn? returns)
+    {
+        if (returns is { } asked && asked.Asks(SearchItems.Save))
+            _saved.Clear();
+    }
+
+    /// <summary>RETURN (RFC 9051 6.4.4); null where the answer is the old one.</summary>
+    private bool TryReadReturns(ref ImapReader reader, out SearchReturn? returns)
+    {
+        returns = _isRev2 ? new SearchReturn(SearchItems.All) : null;
         if (!reader.Word("RETURN"u8))
             return true;
-        if (!reader.Space() || !reader.Take('('))
+        if (!reader.Space() || !SearchReturn.TryRead(ref reader, out var asked))
             return false;
-        returns = SearchReturns.None;
-        while (!reader.Take(')'))
-        {
-            reader.Space();
-            if (reader.Peek == ')')
-                continue;
-            var one = reader.Word("MIN"u8) ? SearchReturns.Min
-                : reader.Word("MAX"u8) ? SearchReturns.Max
-                : reader.Word("ALL"u8) ? SearchReturns.All
-                : reader.Word("COUNT"u8) ? SearchReturns.Count
-                : reader.Word("SAVE"u8) ? SearchReturns.Save
-                : SearchReturns.None;
-            if (one == SearchReturns.None)
-                return false;
-            returns |= one;
-        }
-        if (returns == SearchReturns.None)
-            returns = SearchReturns.All;
+        returns = asked;
         return reader.Space();
     }
 
@@ -83,13 +79,14 @@ public sealed partial class ImapSession
         return true;
     }
 
-    /// <summary>The sequence numbers of the messages that a key fits, and their highest mod-sequence.</summary>
-    private async ValueTask<(List<int> Numbers, ulong ModSeq)> FindAsync(SearchKey key)
+    /// <summary>The sequence numbers of the messages that a key fits, and where mod-sequences are asked for, those.</summary>
+    private async ValueTask<(List<int> Numbers, List<ulong> ModSeqs)> FindAsync(SearchKey key)
     {
         var view = _view!;
         var search = new MessageSearch(view, key, _saved, _clock.GetUtcNow());
         var found = new List<int>();
-        var modSeq = 0UL;
+        var modSeqs = new List<ulong>();
+        var asksModSeq = key.AsksModSeq;
         var looked = 0L;
         for (var number = 1; number <= view.Count; number++)
         {
@@ -105,7 +102,8 @@ public sealed partial class ImapSession
                 continue;
             }
             found.Add(number);
-            modSeq = Math.Max(modSeq, message.ModSeq);
+            if (asksModSeq)
+                modSeqs.Add(message.ModSeq);
             // Others have their turn, and a session that is to end does.
             if (key.Cost > 0 && (looked += message.Size) > 1024 * 1024)
             {
@@ -114,37 +112,36 @@ public sealed partial class ImapSession
                 await Task.Yield();
             }
         }
-        return (found, modSeq);
+        return (found, modSeqs);
     }
 
-    private void TellFound(List<int> found, bool isUid, ulong modSeq)
+    private async ValueTask TellFoundAsync(string begin, IEnumerable<uint> found, List<ulong>? modSeqs)
     {
-        _line.Write("* SEARCH"u8);
+        _line.Write($"{begin}");
         foreach (var number in found)
         {
             _line.Write(" "u8);
-            Number(isUid ? _view!.UidOf(number) : number);
-            if (_line.Length > MaxPending)
-                SendLine();
+            Number(number);
+            if (_line.Length <= MaxPending)
+                continue;
+            // A client that is slow to read holds so much, and not the whole of a large mailbox.
+            SendLine();
+            await FlushAsync().ConfigureAwait(false);
         }
-        if (modSeq > 0 && found.Count > 0)
-            _line.Write($" (MODSEQ {modSeq})");
+        if (modSeqs is { Count: > 0 })
+            _line.Write($" (MODSEQ {modSeqs.Max()})");
         _line.Write("\r\n"u8);
         SendLine();
     }
 
-    private void TellExtended(SearchReturns asked, List<int> found, bool isUid, ulong modSeq)
+    private void TellExtended(SearchReturn asked, List<int> found, bool isUid, List<ulong>? modSeqs)
     {
         Save(asked, found);
         // With SAVE alone there is nothing to tell (RFC 9051 6.4.4).
-        if (asked == SearchReturns.Save)
+        if (asked.Items == SearchItems.Save)
             return;
         BeginExtended(isUid);
-        WriteExtended(asked, [.. found.Select(number => isUid ? _view!.UidOf(number) : (uint)number)]);
-        if (modSeq > 0 && found.Count > 0)
-            _line.Write($" MODSEQ {modSeq}");
-        _line.Write("\r\n"u8);
-        SendLine();
+        WriteExtended(asked, [.. found.Select(number => isUid ? _view!.UidOf(number) : (uint)number)], modSeqs);
     }
 
     private void BeginExtended(bool isUid)
@@ -154,27 +151,35 @@ public sealed partial class ImapSession
         _line.Write(isUid ? ") UID"u8 : ")"u8);
     }
 
-    private void WriteExtended(SearchReturns asked, IReadOnlyList<uint> found)
+    private void WriteExtended(SearchReturn asked, IReadOnlyList<uint> found, List<ulong>? modSeqs)
     {
-        if ((asked & SearchReturns.Min) != 0 && found.Count > 0)
+        if (asked.Asks(SearchItems.Min) && found.Count > 0)
             _line.Write($" MIN {found[0]}");
-        if ((asked & SearchReturns.Max) != 0 && found.Count > 0)
+        if (asked.Asks(SearchItems.Max) && found.Count > 0)
             _line.Write($" MAX {found[^1]}");
-        if ((asked & SearchReturns.Count) != 0)
+        if (asked.Asks(SearchItems.Count))
             _line.Write(string.Create(CultureInfo.InvariantCulture, $" COUNT {found.Count}"));
-        if ((asked & SearchReturns.All) != 0 && found.Count > 0)
+        if (asked.Asks(SearchItems.All) && found.Count > 0)
             _line.Write($" ALL {SequenceSet.Format(found)}");
+        if (asked.Partial is { } partial)
+        {
+            var (start, end) = partial.Of(found.Count);
+            _line.Write($" PARTIAL ({partial.Text} {(start == end ? "NIL" : SequenceSet.Format([.. found.Skip(start).Take(end - start)]))})");
+        }
+        // That of what is told: with MIN and MAX alone it is theirs (RFC 4731 3.2).
+        if (modSeqs is { Count: > 0 } && asked.Few(found.Count).Any())
+            _line.Write($" MODSEQ {asked.Few(found.Count).Max(few => modSeqs.Skip(few.Start).Take(few.End - few.Start).Max())}");
+        _line.Write("\r\n"u8);
+        SendLine();
     }
 
-    // What is saved is what is asked for: all, or with MIN and MAX alone only these (RFC 9051 6.4.4.1).
-    private void Save(SearchReturns asked, List<int> found)
+    private void Save(SearchReturn asked, List<int> found)
     {
-        if ((asked & SearchReturns.Save) == 0)
+        if (!asked.Asks(SearchItems.Save))
             return;
         _saved.Clear();
-        var isFew = (asked & (SearchReturns.All | SearchReturns.Count)) == 0 && (asked & (SearchReturns.Min | SearchReturns.Max)) != 0;
-        for (var i = 0; i < found.Count; i++)
-            if (!isFew || (i == 0 && (asked & SearchReturns.Min) != 0) || (i == found.Count - 1 && (asked & SearchReturns.Max) != 0))
-                _saved.Add(_view!.UidOf(found[i]));
+        foreach (var (start, end) in asked.Few(found.Count))
+            foreach (var number in found.GetRange(start, end - start))
+                _saved.Add(_view!.UidOf(number));
     }
 }

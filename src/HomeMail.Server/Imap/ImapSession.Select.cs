@@ -27,8 +27,8 @@ public sealed partial class ImapSession
         if (_view is not null)
         {
             Deselect();
-            if (_hasQResync || _isRev2)
-                Send("* OK [CLOSED] The mailbox before is closed\r\n"u8);
+            // Whether or not the client has asked for mod-sequences (RFC 7162 3.2.11).
+            Send("* OK [CLOSED] The mailbox before is closed\r\n"u8);
         }
         if (_account!.Find(name) is not { IsSelectable: true } mailbox)
             return "NO [NONEXISTENT] No such mailbox";
@@ -83,6 +83,9 @@ public sealed partial class ImapSession
             reader.Space();
         }
         if (reader.Take('(') && (!SequenceSet.TryRead(ref reader, out numbers) || !reader.Space() || !SequenceSet.TryRead(ref reader, out uids) || !reader.Take(')')))
+            return false;
+        // What a client knows has numbers (RFC 7162 7 known-uids, known-sequence-set).
+        if (known is { IsFixed: false } || numbers is { IsFixed: false } || uids is { IsFixed: false } || validity is 0 or > uint.MaxValue)
             return false;
         resync = new Resync((uint)validity, (ulong)modSeq, known, numbers, uids);
         return reader.Take(')');
@@ -192,7 +195,7 @@ public sealed partial class ImapSession
         return gone;
     }
 
-    private static bool Contains(List<(uint From, uint To)> ranges, uint uid)
+    internal static bool Contains(List<(uint From, uint To)> ranges, uint uid)
     {
         var (low, high) = (0, ranges.Count - 1);
         while (low <= high)

@@ -17,34 +17,28 @@ public sealed partial class ImapSession
         if (!reader.Space() || !TryReadSortReturns(ref reader, out var returns) || !TryReadCriteria(ref reader, out var criteria) || !reader.Space())
             return "BAD What to sort by";
         if (ReadProgram(ref reader, out var key) is { } wrong)
+        {
+            if (wrong.StartsWith("NO", StringComparison.Ordinal))
+                ForgetSaved(returns);
             return wrong;
-        var (found, modSeq) = await FindAsync(key).ConfigureAwait(false);
-        var messages = await SummarizeAsync(found, isUid).ConfigureAwait(false);
+        }
+        var (found, modSeqs) = await OrForgetAsync(returns, FindAsync(key)).ConfigureAwait(false);
+        var messages = await OrForgetAsync(returns, SummarizeAsync(found, isUid)).ConfigureAwait(false);
         messages.Sort(new MessageOrder(criteria));
         if (returns is { } asked)
         {
-            Save(asked, found);
-            if (asked != SearchReturns.Save)
-            {
-                BeginExtended(isUid);
-                WriteExtended(asked, [.. messages.Select(static message => message.Id)]);
-                _line.Write("\r\n"u8);
-                SendLine();
-            }
+            // What is told and what is kept is picked from the order asked for (RFC 5267 4).
+            var order = messages.ConvertAll(static message => (int)message.Sequence);
+            Save(asked, order);
+            _saved.Sort();
+            if (asked.Items == SearchItems.Save)
+                return "OK Sorted";
+            BeginExtended(isUid);
+            var byNumber = key.AsksModSeq ? found.Zip(modSeqs).ToDictionary() : null;
+            WriteExtended(asked, [.. messages.Select(static message => message.Id)], byNumber is null ? null : order.ConvertAll(number => byNumber[number]));
             return "OK Sorted";
         }
-        _line.Write("* SORT"u8);
-        foreach (var message in messages)
-        {
-            _line.Write(" "u8);
-            Number(message.Id);
-            if (_line.Length > MaxPending)
-                SendLine();
-        }
-        if (key.AsksModSeq && found.Count > 0)
-            _line.Write($" (MODSEQ {modSeq})");
-        _line.Write("\r\n"u8);
-        SendLine();
+        await TellFoundAsync("* SORT", messages.Select(static message => message.Id), key.AsksModSeq ? modSeqs : null).ConfigureAwait(false);
         return "OK Sorted";
     }
 
@@ -72,7 +66,7 @@ public sealed partial class ImapSession
         return "OK Threaded";
     }
 
-    private bool TryReadSortReturns(ref ImapReader reader, out SearchReturns? returns)
+    private bool TryReadSortReturns(ref ImapReader reader, out SearchReturn? returns)
     {
         returns = null;
         if (reader.Peek == '(')

@@ -86,7 +86,7 @@ public sealed partial class ImapSession
             {
                 var uid = _view.UidOf(i + 1);
                 if (_view.Mailbox.TryGet(uid, out var message) && !Holds(result.Modified, uid))
-                    TellFetch(i + 1, message, withUid: isUid || _hasQResync || _isRev2, withModSeq: _hasCondStore);
+                    TellFetch(i + 1, message, withUid: isUid || _hasCondStore || _isRev2, withModSeq: _hasCondStore);
                 await FlushIfMuchAsync().ConfigureAwait(false);
             }
         }
@@ -108,11 +108,20 @@ public sealed partial class ImapSession
         }
     }
 
+    // The ranges are ascending.
     private static bool Holds(List<UidRange> ranges, uint uid)
     {
-        foreach (var range in ranges)
-            if (uid >= range.First && uid <= range.Last)
+        var (low, high) = (0, ranges.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (uid < ranges[middle].First)
+                high = middle - 1;
+            else if (uid > ranges[middle].Last)
+                low = middle + 1;
+            else
                 return true;
+        }
         return false;
     }
 

@@ -36,6 +36,7 @@ public sealed partial class ImapSession
         ["AUTHENTICATE"] = new(SessionStates.NotAuthenticated, false, static s => s.AuthenticateAsync()),
         ["LOGIN"] = new(SessionStates.NotAuthenticated, false, static s => s.LogInAsync()),
         ["ENABLE"] = new(SessionStates.LoggedIn, true, static s => Now(s.Enable())),
+        ["COMPRESS"] = new(SessionStates.LoggedIn, true, static s => s.CompressAsync()),
         ["NAMESPACE"] = new(SessionStates.LoggedIn, true, static s => Now(s.Namespace())),
         ["SELECT"] = new(SessionStates.LoggedIn, true, static s => s.SelectAsync(isReadOnly: false)),
         ["EXAMINE"] = new(SessionStates.LoggedIn, true, static s => s.SelectAsync(isReadOnly: true)),
@@ -99,8 +100,10 @@ public sealed partial class ImapSession
                 text.Append(" AUTH=").Append(mechanism);
             return text.ToString();
         }
+        if (!_transport.IsCompressed)
+            text.Append(" COMPRESS=DEFLATE");
         return text.Append(" IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE")
-            .Append(" ESEARCH SEARCHRES CONDSTORE QRESYNC MULTIAPPEND QUOTA QUOTA=RES-STORAGE WITHIN SAVEDATE OBJECTID UTF8=ACCEPT")
+            .Append(" ESEARCH SEARCHRES PARTIAL CONDSTORE QRESYNC MULTIAPPEND QUOTA QUOTA=RES-STORAGE WITHIN SAVEDATE OBJECTID UTF8=ACCEPT")
             .Append(" SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW")
             .Append(CultureInfo.InvariantCulture, $" APPENDLIMIT={_options.MessageSize}").ToString();
     }
@@ -142,12 +145,15 @@ public sealed partial class ImapSession
 
     private bool _isRev2;
     private bool _isUtf8;
+    private bool _hasUtf8Accept;
     private bool _hasCondStore;
     private bool _hasQResync;
 
     private string Enable()
     {
         var reader = Arguments();
+        if (reader.IsAtEnd)
+            return "BAD Names of capabilities";
         var enabled = new StringBuilder();
         while (!reader.IsAtEnd)
         {
@@ -170,7 +176,7 @@ public sealed partial class ImapSession
                     enabled.Append(" IMAP4rev2");
                     break;
                 case "UTF8=ACCEPT":
-                    _isUtf8 = true;
+                    _isUtf8 = _hasUtf8Accept = true;
                     enabled.Append(" UTF8=ACCEPT");
                     break;
             }

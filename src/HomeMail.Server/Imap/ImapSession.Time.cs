@@ -63,6 +63,30 @@ public sealed partial class ImapSession
         return false;
     }
 
+    /// <summary>COMPRESS (RFC 4978 3): what follows the OK is compressed, both ways, within TLS.</summary>
+    private async ValueTask<string?> CompressAsync()
+    {
+        var reader = Arguments();
+        if (!reader.Space() || !reader.Word("DEFLATE"u8) || !reader.IsAtEnd)
+            return "BAD Only DEFLATE is known";
+        if (_transport.IsCompressed)
+            return "BAD [COMPRESSIONACTIVE] It is compressed already";
+        // What others did belongs before the answer: behind it, all is compressed.
+        if (_view is not null)
+            await SendUpdatesAsync(mayExpunge: true).ConfigureAwait(false);
+        if (_isOver)
+            return "NO The mailbox has been deleted";
+        Answer("OK Compressed from here on");
+        await FlushAsync().ConfigureAwait(false);
+        if (!await _transport.StartCompressionAsync().ConfigureAwait(false))
+        {
+            _endReason = "octets were sent before COMPRESS was answered";
+            _isOver = true;
+            _transport.Abort();
+        }
+        return null;
+    }
+
     private async ValueTask<string?> StartTlsAsync()
     {
         if (!Arguments().IsAtEnd)

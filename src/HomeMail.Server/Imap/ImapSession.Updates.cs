@@ -34,12 +34,16 @@ public sealed partial class ImapSession
             return;
         }
         if (Interlocked.Exchange(ref _woken, 0) == 0 && !(mayExpunge && view.HasGone))
+        {
+            TellHeldModSeq();
             return;
+        }
         var changed = new List<MessageInfo>();
         var vanished = new List<UidRange>();
-        view.ModSeq = view.Mailbox.ChangesSince(view.ModSeq, changed, vanished);
+        var known = view.ModSeq;
+        view.ModSeq = view.Mailbox.ChangesSince(known, changed, vanished);
         foreach (var range in vanished)
-            view.MarkGone(range);
+            view.MarkGone(range, known);
         if (mayExpunge && view.HasGone)
             TellGone();
         var before = view.Count;
@@ -53,10 +57,18 @@ public sealed partial class ImapSession
         foreach (var message in changed)
         {
             if (message.Uid <= highest && message.ModSeq != _silentModSeq && view.NumberOf(message.Uid) is var number and > 0)
-                TellFetch(number, message, withUid: _hasQResync || _isRev2, withModSeq: _hasCondStore);
+                TellFetch(number, message, withUid: _hasCondStore || _isRev2, withModSeq: _hasCondStore);
             await FlushIfMuchAsync().ConfigureAwait(false);
         }
         _silentModSeq = 0;
+        TellHeldModSeq();
+    }
+
+    // A client that has seen higher mod-sequences must not take it that it has heard of an expunge below them (RFC 7162 3.2).
+    private void TellHeldModSeq()
+    {
+        if (_hasQResync && _view!.HasGone)
+            Send($"* OK [HIGHESTMODSEQ {_view.GoneSince}] Not all that is gone has been told\r\n");
     }
 
     private void TellGone()
@@ -171,8 +183,9 @@ public sealed partial class ImapSession
                 }
                 if (reading == Reading.Refused)
                 {
+                    // The line's own first word stands there already; IDLE ends with a line, whatever that is.
                     Send("BAD Too long\r\n"u8);
-                    continue;
+                    return "BAD Only DONE ends it";
                 }
                 TrimLine();
                 return Ascii.EqualsIgnoreCase(_command.WrittenSpan.Trim((byte)' '), "DONE"u8) ? "OK Idled" : "BAD Only DONE ends it";

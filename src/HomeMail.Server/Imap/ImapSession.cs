@@ -40,6 +40,7 @@ public sealed partial class ImapSession : ITimed
     private MailboxView? _view;
     private IDisposable? _subscription;
     private bool _isOver;
+    private bool _isAmidResponse;
     private int _commands;
     private int _errors;
     private string? _endReason;
@@ -122,6 +123,9 @@ public sealed partial class ImapSession : ITimed
                 case Reading.Done:
                     await AnswerAsync().ConfigureAwait(false);
                     break;
+                case Reading.Refused:
+                    CountErrors();
+                    break;
                 case Reading.Closed:
                     _endReason ??= "closed by client";
                     _isOver = true;
@@ -145,6 +149,11 @@ public sealed partial class ImapSession : ITimed
         var reply = await PerformAsync(name).ConfigureAwait(false);
         if (reply is not null)
             Answer(reply);
+        CountErrors();
+    }
+
+    private void CountErrors()
+    {
         if (_errors >= _options.Errors)
             Bye("Too many errors");
     }
@@ -162,6 +171,10 @@ public sealed partial class ImapSession : ITimed
         }
         catch (StorageException error)
         {
+            // Half a response has gone out, perhaps amid a literal: nothing that follows could be told from it.
+            if (_isAmidResponse)
+                throw;
+            _line.Clear();
             reply = Refusal(error);
         }
         // What others did is told now; not while a command names messages by number (RFC 9051 7.5.1).
@@ -196,8 +209,7 @@ public sealed partial class ImapSession : ITimed
         {
             _errors++;
             Send("* BAD A command begins with a tag\r\n"u8);
-            if (_errors >= _options.Errors)
-                Bye("Too many errors");
+            CountErrors();
             return false;
         }
         if (!_tag.AsSpan().SequenceEqual(tag))

@@ -75,12 +75,19 @@ internal sealed class MailboxView
         HighestUid = uid;
     }
 
+    /// <summary>The mod-sequence up to which the client has been told of all; it matters while <see cref="HasGone"/>.</summary>
+    public ulong GoneSince { get; private set; }
+
     /// <summary>Messages are gone; the client is told when it may be.</summary>
-    public void MarkGone(UidRange range)
+    /// <param name="range">Their UIDs.</param>
+    /// <param name="known">The mod-sequence before that.</param>
+    public void MarkGone(UidRange range, ulong known)
     {
         var (from, to) = IndexesOf(range.First, range.Last);
         for (var i = from; i < to; i++)
         {
+            if (_gone.Count == 0)
+                GoneSince = known;
             var at = _gone.BinarySearch(_uids[i]);
             if (at < 0)
                 _gone.Insert(~at, _uids[i]);

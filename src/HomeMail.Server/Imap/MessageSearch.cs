@@ -93,10 +93,7 @@ internal sealed class MessageSearch(MailboxView view, SearchKey key, IReadOnlyLi
             return saved is List<uint> list && list.BinarySearch(uid) >= 0;
         if (!_sets.TryGetValue(set, out var ranges))
             _sets.Add(set, ranges = set.Resolve(highest));
-        foreach (var (from, to) in ranges)
-            if (number >= from && number <= to)
-                return true;
-        return false;
+        return ImapSession.Contains(ranges, number);
     }
 
     private bool HasFlag(string flag, in MessageInfo message)

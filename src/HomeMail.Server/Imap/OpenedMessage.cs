@@ -5,7 +5,7 @@ using HomeMail.Storage.Mail;
 namespace HomeMail.Server.Imap;
 
 /// <summary>A message while one command looks at it: its file and what is read of it, each only once and only if it is asked for.</summary>
-internal sealed class OpenedMessage(Mailbox mailbox, uint uid) : IDisposable
+internal sealed class OpenedMessage(Mailbox mailbox, uint uid) : IMessageText, IDisposable
 {
     private MessageStream? _file;
     private MessageStructure? _structure;

@@ -22,6 +22,7 @@ public sealed class Transport : IAsyncDisposable
     private Stream _stream;
     private byte[] _output = [];
     private int _outputLength;
+    private CompressedOutput? _compression;
     private volatile bool _aborted;
 
     /// <summary>Makes a transport over a stream, which it then owns.</summary>
@@ -40,6 +41,9 @@ public sealed class Transport : IAsyncDisposable
 
     /// <summary>Octets gathered and not yet sent.</summary>
     public int Pending => _outputLength;
+
+    /// <summary>Whether both ways are compressed.</summary>
+    public bool IsCompressed => _compression is not null;
 
     /// <summary>Octets sent so far.</summary>
     public long Sent { get; private set; }
@@ -66,7 +70,7 @@ public sealed class Transport : IAsyncDisposable
         if (_outputLength == 0)
             return ValueTask.CompletedTask;
         // Most writes end at once: the socket has room.
-        var write = _stream.WriteAsync(_output.AsMemory(0, _outputLength));
+        var write = _stream.WriteAsync(_compression?.Compress(_output.AsSpan(0, _outputLength)) ?? _output.AsMemory(0, _outputLength));
         if (!write.IsCompletedSuccessfully)
             return FlushedAsync(write);
         write.GetAwaiter().GetResult();
@@ -122,6 +126,28 @@ public sealed class Transport : IAsyncDisposable
         return null;
     }
 
+    /// <summary>
+    /// From now on both ways are compressed by DEFLATE, within TLS (RFC 4978 3). All that was to be sent before must have been sent.
+    /// </summary>
+    /// <returns>False if the peer has said more without waiting for the answer: what of it is compressed nobody knows, and the connection is of no use any more.</returns>
+    public async ValueTask<bool> StartCompressionAsync()
+    {
+        if (Reader.TryRead(out var early))
+        {
+            var isEarly = early.Buffer.Length > 0;
+            Reader.AdvanceTo(early.Buffer.End);
+            if (isEarly)
+                return false;
+        }
+        await Reader.CompleteAsync().ConfigureAwait(false);
+        _compression = new CompressedOutput();
+        Reader = PipeReader.Create(new CompressedInput(_stream), ReaderOptions);
+        return true;
+    }
+
+    /// <summary>Gives back what is only needed while there is something to send.</summary>
+    public void Rest() => _compression?.Rest();
+
     /// <summary>Makes a waiting read return with <see cref="ReadResult.IsCanceled"/>. May be called from any thread.</summary>
     public void CancelRead()
     {
@@ -152,6 +178,7 @@ public sealed class Transport : IAsyncDisposable
     {
         GiveBack();
         _outputLength = 0;
+        _compression?.Dispose();
         await Reader.CompleteAsync().ConfigureAwait(false);
         if (_stream is SslStream tls)
         {

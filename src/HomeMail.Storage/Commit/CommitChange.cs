@@ -1,4 +1,3 @@
-using System.Buffers;
 using HomeMail.Storage.Files;
 using HomeMail.Storage.Mail;
 
@@ -14,8 +13,7 @@ internal sealed class CommitChange : StoreChange, IDisposable
     private readonly CommitRequest _request;
     private readonly DateTimeOffset _now;
     private readonly MessageId _id;
-    private readonly string _written;
-    private readonly IFile _file;
+    private readonly SpooledFile _written;
     private readonly MessagePlaces _places;
     private readonly bool _needsEnvelope;
     private readonly List<EnvelopeRecipient> _more = [];
@@ -34,42 +32,30 @@ internal sealed class CommitChange : StoreChange, IDisposable
         _places = new MessagePlaces(mail, writer);
         _envelope = request.Envelope;
         _needsEnvelope = request.Envelope is not null || request.Local.Count > 1;
-        _written = spool.TemporaryPath(_id);
-        _file = spool.Files.Create(_written, readOnly: true);
-        try
-        {
-            Write();
-            if (request.Local is [{ InternalDate: { } date }])
-                _file.SetModified(date);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        _written = new SpooledFile(spool, request);
     }
 
-    public long Size { get; private set; }
+    public long Size => _written.Size;
 
     public List<StoredMessage> Stored { get; } = [];
 
     /// <summary>Syncs a large file beforehand, so that the writer and all that wait for it are not held up.</summary>
-    public void SyncEarly() => _file.Sync();
+    public void SyncEarly() => _written.File.Sync();
 
     public override bool Step(int step, SyncSet syncs)
     {
         switch (step)
         {
             case 0:
-                syncs.Add(this, _file);
+                syncs.Add(this, _written.File);
                 return true;
             case 1 when !_needsEnvelope:
                 GiveUids();
-                _places.Link(_spool.Files, _written, this, syncs);
+                _places.Link(_spool.Files, _written.Path, this, syncs);
                 return false;
             case 1:
                 _isQueued = true;
-                _spool.Files.Rename(_written, _spool.MessagePath(_id));
+                _spool.Files.Rename(_written.Path, _spool.MessagePath(_id));
                 syncs.AddFolder(this, _spool.MessageFolder);
                 return true;
             case 2:
@@ -121,10 +107,10 @@ internal sealed class CommitChange : StoreChange, IDisposable
 
     public void Dispose()
     {
-        _file.Dispose();
+        _written.Dispose();
         _envelopeFile?.Dispose();
         if (!_isQueued || Failure is not null)
-            _spool.Discard(_written);
+            _spool.Discard(_written.Path);
     }
 
     private void GiveUids()
@@ -159,43 +145,5 @@ internal sealed class CommitChange : StoreChange, IDisposable
         _envelopeFile = _spool.Files.Create(_spool.TemporaryPath(_id, Spool.EnvelopeSuffix));
         _envelopeFile.Write(EnvelopeFile.Format(_envelope, ReferenceEquals(_envelope.Recipients, _more) ? [] : _more), 0);
         syncs.Add(this, _envelopeFile);
-    }
-
-    private void Write()
-    {
-        var message = _request.Message;
-        if (message.BodyFile is not { } body)
-        {
-            Write(message.Buffered);
-            return;
-        }
-        Write(default);
-        var streamed = message.BodyLength - message.Buffered.Length;
-        _spool.Files.Copy(body, 0, _file, Size, streamed);
-        Size += streamed;
-        _file.Write(message.Buffered.Span, Size);
-        Size += message.Buffered.Length;
-    }
-
-    /// <summary>What is in memory goes in one write.</summary>
-    private void Write(ReadOnlyMemory<byte> body)
-    {
-        var length = _request.LocalTrace.Length + _request.TravelTrace.Length + _request.Header.Length + body.Length;
-        var buffer = ArrayPool<byte>.Shared.Rent(length);
-        try
-        {
-            var rest = buffer.AsSpan();
-            foreach (var part in (ReadOnlySpan<ReadOnlyMemory<byte>>)[_request.LocalTrace, _request.TravelTrace, _request.Header, body])
-            {
-                part.Span.CopyTo(rest);
-                rest = rest[part.Length..];
-            }
-            _file.Write(buffer.AsSpan(0, length), 0);
-            Size = length;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 }

@@ -31,6 +31,12 @@ internal static class JournalRecord
     /// <summary>Like <see cref="Expunge"/>, for messages whose files were found gone. If such a file comes back it is mail, not garbage.</summary>
     public const byte Missing = 7;
 
+    /// <summary>UIDs that were given to a batch: first and last. Until it is there in whole their files are nothing.</summary>
+    public const byte Pending = 8;
+
+    /// <summary>A batch: first and last UID. As many <see cref="Add"/> records follow; with the last one all of them count.</summary>
+    public const byte Batch = 9;
+
     public const int Overhead = 3 + 4;
     public const int AddSize = 41 + Overhead;
     public const int FlagsSize = 21 + Overhead;
@@ -97,6 +103,15 @@ internal static class JournalRecord
         return Finish(to, isMissing ? Missing : Expunge, 16, ref chain);
     }
 
+    public static int WriteRange(Span<byte> to, ref uint chain, byte kind, UidRange uids)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(to[3..], uids.First);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[7..], uids.Last);
+        return Finish(to, kind, 8, ref chain);
+    }
+
+    public static UidRange ReadRange(ReadOnlySpan<byte> payload) => new(ReadUid(payload), ReadUid(payload[4..]));
+
     public static int WriteKeyword(Span<byte> to, ref uint chain, int number, string name)
     {
         to[3] = (byte)number;
@@ -151,6 +166,7 @@ internal static class JournalRecord
         Add => length == 41,
         Flags => length == 21,
         Expunge or Missing => length == 16,
+        Pending or Batch => length == 8,
         Keyword => length is >= 1 and <= 1 + MaximumText,
         Reason => length is >= 4 and <= 4 + MaximumText,
         _ => false,

@@ -41,20 +41,22 @@ public sealed partial class Mailbox
     private void Load(LoadedMailbox state)
     {
         var file = MailboxFile.Read(_files, Folder, out var damaged);
-        state.Journal = Journal.Open(_files, Folder + "/" + JournalName, (kind, payload) => Apply(state, kind, payload), out var whole);
+        var batches = new BatchReading();
+        state.Journal = Journal.Open(_files, Folder + "/" + JournalName, (kind, payload) => Apply(state, batches, kind, payload), out var whole);
         if (state.Journal is not null && file is not null && state.JournalValidity != file.UidValidity)
         {
             // A journal of another life of this mailbox says nothing about this one.
             Forget(state);
             whole = false;
         }
+        var hasPending = state.Journal is not null && batches.Close(state);
         var uids = ListMessages();
         TakeNumbers(state, file, whole, uids);
         if (uids.Count > 0 && (file is null || state.Journal is null || (!whole && file.IsClosed)))
             _account.Store.Notice(new StorageNotice("mailbox-damaged", Folder, Damage(file, damaged, state.Journal is not null)));
 
         // Nothing to mend is the rule; then a mailbox is read without a write.
-        state.MustPersist = Reconcile(state, uids) || file is null || state.Journal is null || !whole;
+        state.MustPersist = Reconcile(state, uids) || hasPending || file is null || state.Journal is null || !whole;
         state.CompactAt = CompactionLength(state);
         state.UidNextSeen = state.UidNext;
         state.HighestModSeq = state.NextModSeq - 1;
@@ -81,7 +83,7 @@ public sealed partial class Mailbox
         (state.UidNext, state.NextModSeq) = (0, 0);
     }
 
-    private static void Apply(LoadedMailbox state, byte kind, ReadOnlySpan<byte> payload)
+    private static void Apply(LoadedMailbox state, BatchReading batches, byte kind, ReadOnlySpan<byte> payload)
     {
         switch (kind)
         {
@@ -93,8 +95,13 @@ public sealed partial class Mailbox
                 break;
             case JournalRecord.Add:
                 var row = JournalRecord.ReadAdd(payload);
+                if (batches.Take(state, row))
+                    break;
                 state.Messages.Add(row);
                 Seen(state, row.Uid, row.ModSeq);
+                break;
+            case JournalRecord.Pending or JournalRecord.Batch:
+                batches.Begin(kind, JournalRecord.ReadRange(payload));
                 break;
             case JournalRecord.Flags:
                 var (uid, flags, keywords, modSeq) = JournalRecord.ReadFlags(payload);

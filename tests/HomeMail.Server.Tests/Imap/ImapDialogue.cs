@@ -1,110 +1,181 @@
-using System.Net.Security;
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using HomeMail.Server.Imap;
-using HomeMail.Server.Tests.Smtp;
+using HomeMail.Server.Tests.Transcripts;
 using Xunit;
 
 namespace HomeMail.Server.Tests.Imap;
 
-/// <summary>
-/// Plays a dialogue of <c>tests/transcripts/imap</c>, with any number of sessions in it. A line is one of
-/// <c>A: login alice</c> (connects over TLS and logs in), <c>A: connect</c> (over TLS), <c>A: connect plain</c>, <c>A: starttls</c>, <c>A: end</c> (the
-/// server closes), <c>deliver alice INBOX TEXT</c>, <c>learned LINE</c>, <c>A&gt; TEXT</c> (the client's line), <c>A&gt;| TEXT</c> (without a line ending), <c>A&lt; TEXT</c> (the server's
-/// next line, where <c>...</c> stands for anything). In texts, \r \n \0 \t and \xHH are escapes, and <c>{N*c}</c> is the character c N times.
-/// </summary>
-internal sealed partial class ImapDialogue(string name, IEnumerable<string> lines)
+/// <summary>A server that dialogues over IMAP are played against.</summary>
+internal interface IImapPlace
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    /// <summary>Opens a connection, in plain text as yet.</summary>
+    Task<Connection> ConnectAsync(ImapRole role, string? peer);
 
-    private readonly Dictionary<string, Side> _sides = [];
+    /// <summary>The name that an account has there.</summary>
+    string NameOf(string account);
+
+    /// <summary>A message comes in.</summary>
+    Task DeliverAsync(string account, string mailbox, string message);
+
+    /// <summary>Lets time pass, once the server has taken all that was sent.</summary>
+    Task WaitAsync(Connection connection, TimeSpan span);
+
+    /// <summary>What was learned of junk; null if this place cannot tell.</summary>
+    IReadOnlyList<string>? Learned { get; }
+}
+
+/// <summary>Plays a dialogue of <c>tests/transcripts/imap</c>, with any number of sessions in it. The README there tells the format.</summary>
+internal sealed partial class ImapDialogue(string name, IReadOnlyList<string> lines, Cut cut)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Dictionary<string, ImapSide> _sides = [];
     private readonly StringBuilder _talk = new();
-    private int _number;
+    private int _at;
+    private int _sent;
 
-    public async Task PlayAsync(ImapHouse house)
+    public async Task PlayAsync(IImapPlace place)
     {
-        foreach (var line in lines)
+        try
         {
-            _number++;
-            if (line.Length > 0 && line[0] != '#')
-                await TakeAsync(house, line);
+            for (_at = 0; _at < lines.Count; _at++)
+                if (lines[_at].Length > 0 && lines[_at][0] != '#')
+                    await TakeAsync(place, lines[_at]);
+            foreach (var (letter, side) in _sides)
+            {
+                await side.WrittenAsync().WaitAsync(Patience);
+                await side.Connection.EndOutputAsync();
+                var more = await ReadAsync(letter, side);
+                Assert.True(more is null, Where($"{letter} was told more than the dialogue has: {more}"));
+            }
         }
-        foreach (var (side, one) in _sides)
+        finally
         {
-            await one.Stream.DisposeWriterAsync();
-            var more = await ReadAsync(one);
-            Assert.True(more is null, Where($"{side} was told more than the dialogue has: {more}"));
+            foreach (var side in _sides.Values)
+                await side.Connection.DisposeAsync();
         }
     }
 
-    private async Task TakeAsync(ImapHouse house, string line)
+    private async Task TakeAsync(IImapPlace place, string line)
     {
-        if (line.StartsWith("deliver ", StringComparison.Ordinal))
+        var words = line.Split(' ', 4);
+        switch (words[0])
         {
-            var words = line.Split(' ', 4);
-            await house.DeliverAsync(words[1], words[2], Unescape(words[3]));
-            return;
-        }
-        if (line.StartsWith("learned ", StringComparison.Ordinal))
-        {
-            Assert.True(house.Learning.Lines.Contains(line["learned ".Length..]), Where("learned was: " + string.Join("; ", house.Learning.Lines)));
-            return;
+            case "deliver":
+                await place.DeliverAsync(words[1], words[2], Unescape(words[3]));
+                return;
+            case "learned" when place.Learned is { } learned:
+                Assert.True(learned.Contains(line["learned ".Length..]), Where("learned was: " + string.Join("; ", learned)));
+                return;
+            case "learned" or "only" or "set":
+                return;
+            case "wait":
+                foreach (var side in _sides.Values)
+                    await place.WaitAsync(side.Connection, TimeSpan.Zero);
+                await place.WaitAsync(_sides.Values.First().Connection, Transcript.Span(words[1]));
+                return;
         }
         var match = Form().Match(line);
         Assert.True(match.Success, Where("not a line of a dialogue: " + line));
-        var (side, sign, text) = (match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value);
+        var (letter, sign, text) = (match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value);
         switch (sign)
         {
             case ":":
-                await DirectAsync(house, side, text);
+                await DirectAsync(place, letter, text);
                 break;
             case ">" or ">|":
-                _talk.AppendLine($"{side}> {text}");
-                await _sides[side].Stream.Current.WriteAsync(Encoding.Latin1.GetBytes(Unescape(text) + (sign == ">" ? "\r\n" : "")));
+                await SendAsync(letter, match);
+                break;
+            case "+":
+                var passed = new StringBuilder();
+                string? one;
+                do
+                    passed.AppendLine(one = await ReadAsync(letter, _sides[letter]));
+                while (one is not null && !Matches(Unescape(text), one));
+                Assert.True(one is not null, Where($"{letter} expected {text}\n  but got  {passed}"));
                 break;
             default:
-                var got = await ReadAsync(_sides[side]);
-                Assert.True(got is not null && Matches(Unescape(text), got), Where($"{side} expected {text}\n  but got  {got ?? "the end"}"));
+                var got = await ReadAsync(letter, _sides[letter]);
+                Assert.True(got is not null && Matches(Unescape(text), got), Where($"{letter} expected {text}\n  but got  {got ?? "the end"}"));
                 break;
         }
     }
 
-    private async Task DirectAsync(ImapHouse house, string side, string text)
+    private async Task SendAsync(string letter, Match match)
     {
-        switch (text)
+        if (_at < _sent)
+            return;
+        var all = Octets(match);
+        // All that this side says until something else happens goes out at once.
+        for (_sent = _at + 1; cut == Cut.Whole && _sent < lines.Count; _sent++)
         {
-            case "connect plain":
-                _sides[side] = new Side(new Ends(house.Connect(ImapRole.Imap)));
+            var next = Form().Match(lines[_sent]);
+            if (!next.Success || next.Groups[1].Value != letter || next.Groups[2].Value == ":")
                 break;
+            if (next.Groups[2].Value[0] == '>')
+                all += Octets(next);
+        }
+        _talk.AppendLine($"{letter}> {all}");
+        var side = _sides[letter];
+        await side.WrittenAsync().WaitAsync(Patience);
+        side.Write(Encoding.Latin1.GetBytes(all), cut != Cut.Octet ? int.MaxValue : all.Length > 20_000 ? 997 : 1);
+    }
+
+    private static string Octets(Match match) => Unescape(match.Groups[3].Value) + (match.Groups[2].Value == ">" ? "\r\n" : "");
+
+    private async Task DirectAsync(IImapPlace place, string letter, string text)
+    {
+        var words = text.Split(' ');
+        if (words[0] is not ("connect" or "login"))
+            await _sides[letter].WrittenAsync().WaitAsync(Patience);
+        switch (words[0])
+        {
             case "connect":
-                _sides[side] = new Side(new Ends(house.Connect(ImapRole.Imaps)));
-                await _sides[side].Stream.SecureAsync();
+                var isPlain = words.Contains("plain");
+                _sides[letter] = new ImapSide(await place.ConnectAsync(isPlain ? ImapRole.Imap : ImapRole.Imaps, words is [.., "from", var peer] ? peer : null));
+                if (!isPlain)
+                    await _sides[letter].SecureAsync();
+                break;
+            case "login":
+                await DirectAsync(place, letter, "connect");
+                var side = _sides[letter];
+                side.Write(Encoding.ASCII.GetBytes($"l LOGIN {place.NameOf(words[1])} {Smtp.TestHouse.Password}\r\n"), int.MaxValue);
+                Assert.StartsWith("* OK ", await ReadAsync(letter, side), StringComparison.Ordinal);
+                Assert.StartsWith("l OK ", await ReadAsync(letter, side), StringComparison.Ordinal);
                 break;
             case "starttls":
-                Assert.True(_sides[side].IsEmpty, Where("something is waiting at the handshake"));
-                await _sides[side].Stream.SecureAsync();
+                Assert.True(_sides[letter].IsEmpty, Where("something is waiting at the handshake"));
+                await _sides[letter].SecureAsync();
+                break;
+            case "compress":
+                Assert.True(_sides[letter].IsEmpty, Where("something is waiting where compression begins"));
+                _sides[letter].Compress();
+                break;
+            case "sync":
+                break;
+            case "hang-up":
+                await _sides[letter].Connection.EndOutputAsync();
                 break;
             case "end":
-                var more = await ReadAsync(_sides[side]);
+                var more = await ReadAsync(letter, _sides[letter]);
                 Assert.True(more is null, Where("the server should have closed, and said " + more));
-                _sides.Remove(side);
+                await _sides[letter].Connection.DisposeAsync();
+                _sides.Remove(letter);
                 break;
             default:
-                await DirectAsync(house, side, "connect");
-                var account = text.Split(' ')[1];
-                await _sides[side].Stream.Current.WriteAsync(Encoding.ASCII.GetBytes($"l LOGIN {account} {TestHouse.Password}\r\n"));
-                Assert.StartsWith("* OK ", await ReadAsync(_sides[side]), StringComparison.Ordinal);
-                Assert.StartsWith("l OK ", await ReadAsync(_sides[side]), StringComparison.Ordinal);
+                Assert.Fail(Where("no such step: " + text));
                 break;
         }
     }
 
-    private async Task<string?> ReadAsync(Side side)
+    private async Task<string?> ReadAsync(string letter, ImapSide side)
     {
         try
         {
             var line = await side.ReadLineAsync().WaitAsync(Patience);
-            _talk.AppendLine("< " + line);
+            _talk.AppendLine($"{letter}< {line ?? "(closed)"}");
             return line;
         }
         catch (TimeoutException)
@@ -113,12 +184,16 @@ internal sealed partial class ImapDialogue(string name, IEnumerable<string> line
         }
     }
 
-    private string Where(string what) => $"{name}.txt:{_number}: {what}\n--\n{_talk}";
+    private string Where(string what)
+    {
+        var talk = _talk.ToString();
+        return $"{name}, line {Math.Min(_at, lines.Count - 1) + 1} ({cut}): {what}\n--\n{(talk.Length > 4000 ? talk[^4000..] : talk)}";
+    }
 
-    public static bool Matches(string pattern, string line) =>
+    private static bool Matches(string pattern, string line) =>
         Regex.IsMatch(line, "^" + string.Join(".*", pattern.Split("...").Select(Regex.Escape)) + "$", RegexOptions.Singleline);
 
-    private static string Unescape(string text) => Escape().Replace(text, static match => match.Value switch
+    private static string Unescape(string text) => Escape().Replace(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text)), static match => match.Value switch
     {
         "\\r" => "\r",
         "\\n" => "\n",
@@ -126,65 +201,12 @@ internal sealed partial class ImapDialogue(string name, IEnumerable<string> line
         "\\t" => "\t",
         "\\\\" => "\\",
         ['\\', ..] => ((char)Convert.ToByte(match.Groups[1].Value, 16)).ToString(),
-        _ => new string(match.Groups[3].Value[0], int.Parse(match.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture)),
+        _ => new StringBuilder().Insert(0, Unescape(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(match.Groups[3].Value))), int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)).ToString(),
     });
 
-    [GeneratedRegex(@"^([A-Z])(:|>\||>|<) ?(.*)$", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^([A-Z])(:|>\||>|<|\+) ?(.*)$", RegexOptions.Singleline)]
     private static partial Regex Form();
 
-    [GeneratedRegex(@"\\[rn0t]|\\x([0-9a-fA-F]{2})|\{(\d+)\*(.)\}")]
+    [GeneratedRegex(@"\\[rn0t\\]|\\x([0-9a-fA-F]{2})|\{(\d+)\*([^}]+)\}")]
     private static partial Regex Escape();
-
-    /// <summary>The client's end, in plain text or TLS.</summary>
-    internal sealed class Ends(Stream stream)
-    {
-        public Stream Current { get; private set; } = stream;
-
-        public async Task SecureAsync() => Current = await TestHouse.SecureAsync(Current);
-
-        public async Task DisposeWriterAsync()
-        {
-            if (Current is SslStream tls)
-                await tls.ShutdownAsync();
-            else
-                await Current.DisposeAsync();
-        }
-    }
-
-    internal sealed class Side(Ends stream)
-    {
-        private readonly byte[] _buffer = new byte[4096];
-        private int _start;
-        private int _end;
-
-        public Ends Stream => stream;
-
-        public bool IsEmpty => _start == _end;
-
-        public async Task<string?> ReadLineAsync()
-        {
-            var line = new StringBuilder();
-            while (true)
-            {
-                while (_start < _end)
-                {
-                    var c = (char)_buffer[_start++];
-                    line.Append(c);
-                    if (c == '\n' && line.Length > 1 && line[^2] == '\r')
-                        return line.ToString(0, line.Length - 2);
-                }
-                _start = 0;
-                try
-                {
-                    _end = await stream.Current.ReadAsync(_buffer);
-                }
-                catch (Exception error) when (error is IOException or ObjectDisposedException)
-                {
-                    _end = 0;
-                }
-                if (_end == 0)
-                    return line.Length == 0 ? null : "(cut off) " + line;
-            }
-        }
-    }
 }

@@ -15,9 +15,9 @@ internal sealed class ImapHouse : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _sessions = [];
 
-    public ImapHouse(TimeProvider? clock = null)
+    public ImapHouse(TimeProvider? clock = null, TimeProvider? guardClock = null)
     {
-        _house = new TestHouse(clock: clock);
+        _house = new TestHouse(clock: clock, guardClock: guardClock);
         Options = new ImapServerOptions
         {
             Hostname = "mail.example.org",
@@ -25,8 +25,8 @@ internal sealed class ImapHouse : IAsyncDisposable
             Credentials = _house.Names,
             Mail = _house.Data.Mail,
             Spool = _house.Data.Spool,
-            MessageSize = 1_000_000,
-            Quota = account => account == "bob" ? 100_000 : null,
+            MessageSize = 2_000_000,
+            Quota = account => account == "bob" ? 1024 * 1024 : null,
             Junk = Learning,
         };
     }
@@ -45,11 +45,17 @@ internal sealed class ImapHouse : IAsyncDisposable
     public Stream Connect(ImapRole role, string peer = "192.0.2.20")
     {
         var (client, server) = StreamPair.Create();
+        Serve(server, role, peer);
+        return client;
+    }
+
+    /// <summary>Runs a session on the server's end of a connection.</summary>
+    public void Serve(Stream server, ImapRole role, string peer)
+    {
         var session = new ImapSession(
             new Transport(server), role, new IPEndPoint(IPAddress.Parse(peer), 40000), Options, _house.Guard, _house.Clock, _house.Log, _stop.Token);
         _house.Heartbeat.Add(session);
         _sessions.Add(RunAsync(session));
-        return client;
     }
 
     /// <summary>A message comes in, as a delivery does.</summary>

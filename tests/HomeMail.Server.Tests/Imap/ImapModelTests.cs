@@ -76,7 +76,7 @@ public partial class ImapModelTests(ITestOutputHelper output)
     /// <summary>A client that counts along: 0 stands for a message whose UID it was not told yet.</summary>
     private sealed partial class Client(Stream stream, bool withQResync)
     {
-        private readonly ImapDialogue.Side _side = new(new ImapDialogue.Ends(stream));
+        private readonly ImapSide _side = new(new OpenConnection(stream));
         private int _tag;
 
         public List<uint> Uids { get; } = [];

@@ -30,6 +30,9 @@ public sealed class Binaries : IAsyncDisposable
         Assert.Fail($"{Program} is not there, and CI=true");
     }
 
+    /// <summary>Starts a process with these settings; the caller ends it.</summary>
+    internal static Task<Binary> StartAsync(IReadOnlyDictionary<string, string> settings) => Binary.StartAsync(Program, settings);
+
     /// <summary>The process with these settings.</summary>
     internal async Task<Binary> RunningAsync(IReadOnlyDictionary<string, string> settings)
     {
@@ -92,7 +95,7 @@ internal sealed class Binary : IAsyncDisposable
     public static async Task<Binary> StartAsync(string program, IReadOnlyDictionary<string, string> settings)
     {
         var folder = Directory.CreateTempSubdirectory("homemail-binary-").FullName;
-        var port = FreePorts(5);
+        var port = FreePorts(7);
         var file = Path.Combine(folder, "homemail.ini");
         await File.WriteAllTextAsync(file, Ini(folder, port, settings));
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -172,16 +175,29 @@ internal sealed class Binary : IAsyncDisposable
         Set("listen", $"smtp = 127.0.0.1:{port}");
         Set("listen", $"submission = 127.0.0.1:{port + 1}");
         Set("listen", $"submissions = 127.0.0.1:{port + 2}");
-        Set("listen", "imaps = off");
         Set("listen", $"lan = 127.0.0.1:{port + 4}");
         Set("device:scanner", "address = 127.78.0.1\nfrom = scanner@example.org\nrecipients = alice@example.org, aunt@example.net, family@example.org");
         Set("device:camera", "address = 127.78.0.2\nfrom = camera@example.org");
         Set("device:nas", $"address = 127.78.0.3\nfrom = nas@example.org\nrecipients = any\n{password}");
         Set("device:plug", "address = 127.78.0.4\nfrom = plug@example.org\nper-day = 2");
+        if (settings.TryGetValue("imap.accounts", out var accounts))
+        {
+            Set("listen", $"imap = 127.0.0.1:{port + 5}");
+            Set("listen", $"imaps = 127.0.0.1:{port + 6}");
+            Set("server", "max-message-size = 2000000");
+            for (var i = 1; i <= int.Parse(accounts); i++)
+                foreach (var (name, quota) in ((string, string)[])[($"a{i}", "quota = off\n"), ($"b{i}", "quota = 1M\n")])
+                    Set($"account:{name}", $"addresses = {name}@example.org\n{quota}{password}");
+        }
+        else
+        {
+            Set("listen", "imaps = off");
+        }
         Set("domain:example.org", "tenant = home");
         Set("domain:xn--bcher-kva.example", "tenant = home");
         Set("account:alice", "addresses = alice@example.org, a.smith@example.org");
         Set("account:alice", password);
+        Set("account:alice", "quota = off");
         Set("account:bob", "addresses = bob@example.org");
         Set("account:bob", password);
         Set("alias:family@example.org", "members = alice@example.org, bob@example.org, aunt@example.net");
@@ -189,7 +205,7 @@ internal sealed class Binary : IAsyncDisposable
         foreach (var (key, value) in settings)
         {
             var dot = key.IndexOf('.', StringComparison.Ordinal);
-            if (key != "tls.certificate")
+            if (key is not ("tls.certificate" or "imap.accounts"))
                 Set(key[..dot], $"{key[(dot + 1)..]} = {value}");
         }
         if (settings.ContainsKey("tls.certificate"))
@@ -296,7 +312,7 @@ internal sealed class BinaryPlace : IPlace
             : [.. Directory.GetFiles(folder, "*.eml").OrderBy(static f => int.Parse(Path.GetFileNameWithoutExtension(f)))];
     }
 
-    private sealed class SocketConnection(Socket socket) : Connection
+    internal sealed class SocketConnection(Socket socket) : Connection
     {
         public override Stream Stream { get; protected set; } = new NetworkStream(socket, ownsSocket: true);
 

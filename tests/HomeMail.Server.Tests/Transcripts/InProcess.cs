@@ -112,7 +112,7 @@ internal sealed class InProcess : IPlace, IAsyncDisposable
 
     private static int Number(string value) => int.Parse(value, CultureInfo.InvariantCulture);
 
-    private sealed class WireConnection(Wire wire) : Connection
+    internal sealed class WireConnection(Wire wire) : Connection
     {
         public Wire Wire => wire;
 

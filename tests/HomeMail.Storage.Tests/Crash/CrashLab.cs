@@ -99,6 +99,27 @@ internal sealed class CrashLab(string name, ITestOutputHelper output)
         return content;
     }
 
+    /// <summary>Commits several messages to one mailbox as one.</summary>
+    public static async Task CommitAllAsync(DataFolder data, Witness witness, int count, LocalDelivery local)
+    {
+        var contents = Enumerable.Range(1, count).Select(static i => $"together {i}\r\n").ToList();
+        witness.Contents.UnionWith(contents);
+        var mailbox = local.Account + "/" + local.Mailbox;
+        witness.Together(mailbox, contents);
+        var messages = contents.ConvertAll(_ => data.Spool.Begin(MessageId.New(TimeProvider.System)));
+        for (var i = 0; i < count; i++)
+            messages[i].Append(Encoding.UTF8.GetBytes(contents[i]));
+        var result = await data.Spool.CommitAllAsync(messages.ConvertAll(message => new CommitRequest { Message = message, Local = [local] }));
+        messages.ForEach(static message => message.Dispose());
+        Assert.True(result.IsCommitted, result.Detail);
+        for (var i = 0; i < count; i++)
+        {
+            witness.Accepted(mailbox, contents[i]);
+            witness.Flagged(mailbox, contents[i], local.Flags, string.Join(' ', local.Keywords));
+            witness.Remember(data.Mail.Account(local.Account).Find(local.Mailbox)!, result.Stored[i].Uid, contents[i]);
+        }
+    }
+
     public static Envelope NewEnvelope(MessageId id) => new()
     {
         Id = id,

@@ -39,6 +39,15 @@ public sealed class CrashTests(ITestOutputHelper output)
     public Task Accept_on_an_empty_folder() => Lab("accept on an empty folder").RunAsync(Nothing, async (data, witness) =>
         await CrashLab.CommitAsync(data, witness, "first", false, new LocalDelivery("alice", "Junk")), twice: true);
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(9)]
+    public Task Several_for_one_mailbox_all_or_none(int count) => Lab($"{count} for one mailbox").RunAsync(SomeMail, async (data, witness) =>
+    {
+        await CrashLab.CommitAllAsync(data, witness, count, new LocalDelivery("alice", "INBOX") { Flags = MessageFlags.Draft, Keywords = ["$together"] });
+        await CrashLab.CommitAsync(data, witness, "newer", false, new LocalDelivery("alice", "INBOX"));
+    }, twice: count == 2);
+
     [Fact]
     public Task Accept_for_five_mailboxes() => Lab("accept for five mailboxes").RunAsync(SomeMail, async (data, witness) =>
         await CrashLab.CommitAsync(data, witness, "five", false,

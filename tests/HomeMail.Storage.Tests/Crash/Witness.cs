@@ -33,6 +33,7 @@ public sealed class Witness
     private readonly Dictionary<MessageId, string?> _queued = [];
     private readonly HashSet<MessageId> _closed = [];
     private readonly HashSet<(string From, string To, string Content)> _moving = [];
+    private readonly List<(string Mailbox, List<string> Contents)> _together = [];
 
     /// <summary>The whole text of each message that was ever begun: what is found must be one of these, unabridged.</summary>
     public HashSet<string> Contents { get; } = [];
@@ -65,6 +66,9 @@ public sealed class Witness
         Unsure(from, content);
         _moving.Add((from, to, content));
     }
+
+    /// <summary>Messages come in as one: all of them are there, or none.</summary>
+    public void Together(string mailbox, List<string> contents) => _together.Add((mailbox, contents));
 
     /// <summary>The move was acknowledged.</summary>
     public void Moved(string from, string to, string content) => _moving.Remove((from, to, content));
@@ -127,6 +131,7 @@ public sealed class Witness
         copy._gone.UnionWith(_gone);
         copy._closed.UnionWith(_closed);
         copy._moving.UnionWith(_moving);
+        copy._together.AddRange(_together);
         copy.Contents.UnionWith(Contents);
         return copy;
     }
@@ -184,6 +189,9 @@ public sealed class Witness
             Assert.True(found.ContainsKey((mailbox, content)), $"'{content}' was accepted for {mailbox} and is not there");
         foreach (var (from, to, content) in _moving)
             Assert.True(found.ContainsKey((from, content)) || found.ContainsKey((to, content)), $"'{content}' was moved from {from} to {to} and is in neither");
+        if (flagsKnown)
+            foreach (var (mailbox, contents) in _together)
+                Assert.Single(contents.Select(content => found.ContainsKey((mailbox, content))).Distinct());
         if (flagsKnown)
             foreach (var (mailbox, content) in _gone)
                 Assert.False(found.ContainsKey((mailbox, content)), $"'{content}' was expunged from {mailbox} and is there again");
