@@ -105,6 +105,9 @@ public sealed class FetchItem
     public bool NeedsFile => Kind is FetchKind.Envelope or FetchKind.Body or FetchKind.BodyStructure or FetchKind.Section or FetchKind.Binary
         or FetchKind.BinarySize or FetchKind.Preview;
 
+    /// <summary>Whether it tells more than what the fields of the envelope say.</summary>
+    public bool NeedsContent => NeedsFile && Kind != FetchKind.Envelope;
+
     /// <summary>Whether the message's MIME structure has to be known.</summary>
     public bool NeedsStructure => NeedsFile && !(Kind == FetchKind.Section && Path.Length == 0);
 }

@@ -140,7 +140,7 @@ public sealed partial class ImapSession
             return false;
         }
         // A client that has not asked for UTF-8 in headers gets none (RFC 6858).
-        var text = !_isUtf8 && items.Exists(static item => item.NeedsFile) ? DowngradedMessage.Of(opened) : opened;
+        var text = !_isUtf8 && items.Exists(static item => item.NeedsFile) ? DowngradedMessage.Of(opened, !items.Exists(static item => item.NeedsContent)) : opened;
         if (items.Exists(item => item.Kind is FetchKind.Binary or FetchKind.BinarySize && IsUnknown(text, item)))
         {
             _hasUnknownEncoding = true;

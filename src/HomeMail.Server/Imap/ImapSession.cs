@@ -165,6 +165,7 @@ public sealed partial class ImapSession : ITimed
         if ((command.States & _state) == 0)
             return _state == SessionStates.NotAuthenticated ? "BAD Log in first" : command.States == SessionStates.Selected ? "BAD Select a mailbox first" : "BAD Not now";
         string? reply;
+        var (view, hadCondStore) = (_view, _hasCondStore);
         try
         {
             reply = await command.Handler(this).ConfigureAwait(false);
@@ -180,6 +181,9 @@ public sealed partial class ImapSession : ITimed
         // What others did is told now; not while a command names messages by number (RFC 9051 7.5.1).
         if (_view is not null && !_isOver)
             await SendUpdatesAsync(command.MayExpunge).ConfigureAwait(false);
+        // Whoever begins to keep mod-sequences amid a mailbox learns from where on (RFC 7162 3.1).
+        if (!hadCondStore && _hasCondStore && view is not null && view == _view && !_isOver)
+            Send($"* OK [HIGHESTMODSEQ {(view.HasGone ? view.GoneSince : view.ModSeq)}] Of all changes\r\n");
         return reply;
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
 
@@ -31,10 +32,12 @@ internal sealed class DowngradedMessage : IMessageText
     public long Length => _file.Length;
 
     /// <summary>The message for such a client; the same one if its header is in ASCII, or in octets that are not UTF-8 and mean nothing to anybody.</summary>
-    public static IMessageText Of(IMessageText message)
+    /// <param name="message">The message.</param>
+    /// <param name="areFieldsEnough">Whether only what the kept fields tell is asked of it: then the file need not be opened for a header in ASCII.</param>
+    public static IMessageText Of(IMessageText message, bool areFieldsEnough)
     {
         var root = message.Header;
-        if (!IsInUtf8(message.File, root))
+        if ((areFieldsEnough && Ascii.IsValid(root.Fields)) || !IsInUtf8(message.File, root))
             return message;
         var splices = new List<Splice>();
         Collect(message.File, message.Structure.Root, splices);
@@ -54,8 +57,17 @@ internal sealed class DowngradedMessage : IMessageText
         // What is larger than any header that came in may be is no header to rewrite.
         if (part.HeaderLength > HeaderFieldFilter.MaxHeaderOctets)
             return false;
-        var header = Read(file, part);
-        return !Ascii.IsValid(header) && Utf8.IsValid(header);
+        var header = ArrayPool<byte>.Shared.Rent((int)part.HeaderLength);
+        try
+        {
+            file.Position = part.HeaderOffset;
+            var octets = header.AsSpan(0, file.ReadAtLeast(header.AsSpan(0, (int)part.HeaderLength), (int)part.HeaderLength, throwOnEndOfStream: false));
+            return !Ascii.IsValid(octets) && Utf8.IsValid(octets);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(header);
+        }
     }
 
     private static byte[] Read(Stream file, MessagePart part)
