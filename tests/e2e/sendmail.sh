@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/e2e/harness.sh
 . tests/e2e/peers/world.sh
-own_world bsd-mailx git-email
+own_world bsd-mailx git-email libmailtools-perl
 zone 'dead.example. MX 0 mail.dead.example.' 'mail.dead.example. A 203.0.113.99'
 
 binary=$PWD/out/linux-x64/homemail
