@@ -53,7 +53,7 @@ expect "it installs" 0 $?
 check "... and says that a configuration is missing" grep -q 'homemail setup' "$folder/install"
 check_not "... and writes none" test -e "$root/etc/homemail/homemail.ini"
 check "its user is there" grep -q '^homemail:x:[0-9]*:[0-9]*:.*:/usr/sbin/nologin$' "$root/etc/passwd"
-expect "its folder is its own" "homemail homemail 750" "$(at_root stat -c '%U %G %a' /var/lib/homemail)"
+expect "its folder is its own" "homemail homemail 751" "$(at_root stat -c '%U %G %a' /var/lib/homemail)"
 for name in /usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases; do
     expect "$name is the program" /usr/bin/homemail "$(at_root readlink -f $name)"
 done
