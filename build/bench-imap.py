@@ -238,10 +238,14 @@ def measure(server, count):
 
 def idle(server, connections):
     """Kilobytes of all of the server's processes for each connection in IDLE over TLS."""
+    first = Client(server.port)
+    first.ask("CREATE Empty")
+    first.close()
     before = settled(server.processes())
     clients = []
     for _ in range(connections):
         client = Client(server.port)
+        client.ask("SELECT Empty")
         client.socket.sendall(b"i IDLE\r\n")
         client.line()
         clients.append(client)
@@ -249,6 +253,23 @@ def idle(server, connections):
     for client in clients:
         client.close()
     return (after - before) / connections
+
+
+def slow(server, clients):
+    """Kilobytes for each client that asks for every message and reads nothing of the answer."""
+    first = Client(server.port)
+    first.ask("SELECT INBOX")
+    before = settled(server.processes())
+    slow = []
+    for _ in range(clients):
+        client = Client(server.port)
+        client.ask("SELECT INBOX")
+        client.socket.sendall(b"s FETCH 1:* (FLAGS BODY.PEEK[])\r\n")
+        slow.append(client)
+    after = settled(server.processes())
+    for client in slow + [first]:
+        client.close()
+    return (after - before) / clients
 
 
 def run(arguments):
@@ -267,6 +288,7 @@ def run(arguments):
         print(f"| {name} | {ours[0] * 1000:.1f} | {theirs[0] * 1000:.1f} | {ours[0] / theirs[0]:.2f} | {ours[1] / 1024:.1f} | {theirs[1] / 1024:.1f} |")
     if connections:
         each = {server.name: idle(server, connections) for server in servers}
+        print(f"\nClients that ask for all messages and read nothing, 10 at once, the session's list of UIDs in it: " + ", ".join(f"{server.name} {slow(server, 10):.0f} kB each" for server in servers) + ".")
         print(f"\n{connections} connections in IDLE over TLS: HomeMail {each['HomeMail']:.1f} kB each, Dovecot {each['Dovecot']:.1f} kB each (RSS of all of a server's processes, shared pages counted in each).")
 
 

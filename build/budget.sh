@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures what the published program costs and compares it with build/budgets.txt; fails when anything is over.
 #   build/budget.sh [BUDGETS]
-# needs: swaks
+# needs: swaks python3
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/e2e/harness.sh
@@ -12,7 +12,7 @@ at_exit "rm -rf $folder"
 binary=$PWD/out/linux-x64/homemail
 [ "$(uname -m)" != aarch64 ] || binary=$PWD/out/linux-arm64/homemail
 
-port=$(free_ports 3)
+port=$(free_ports 4)
 house "$folder" "$port" "$binary"
 
 # A house at rest, all listeners open.
@@ -59,6 +59,46 @@ rss() {
     stop $server
 }
 
+# connections COUNT: prints how many kB of VmRSS each of that many connections in IDLE over TLS costs, their mailbox selected.
+connections() {
+    local before after
+    grep -q '^connections-per-address' "$folder/homemail.ini" ||
+        printf '[limits]\nconnections-per-address = %d\n' $((2 * $1)) >> "$folder/homemail.ini"
+    sed -i "s/^imaps = off/imaps = 127.0.0.1:$((port + 3))/" "$folder/homemail.ini"
+    begin
+    wait_for 20 answers "$port" || { stop $server; return 1; }
+    # What the first connections make for all of them is not theirs.
+    idle 10
+    before=$(settled) || return 1
+    exec 3>&-
+    idle "$1"
+    after=$(settled) || return 1
+    exec 3>&-
+    stop $server
+    echo $(((after - before) / ($1 - 10)))
+}
+
+# Connections that stay for as long as descriptor 3 is open.
+idle() {
+    rm -f "$folder/idle"
+    mkfifo "$folder/idle"
+    python3 build/idle.py $((port + 3)) alice alice-secret "$1" "$folder/idling" < "$folder/idle" &
+    exec 3> "$folder/idle"
+    wait_for 60 test -e "$folder/idling" || return 1
+    rm -f "$folder/idling"
+}
+
+# settled: VmRSS of the server once it has been the same, within some pages, for some seconds.
+settled() {
+    local last=0 now same=0 deadline=$((SECONDS + 40))
+    while [ $SECONDS -lt $deadline ] && [ $same -lt 70 ]; do
+        sleep 0.1
+        now=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status")
+        if [ $((now - last)) -lt 64 ] && [ $((last - now)) -lt 64 ]; then same=$((same + 1)); else same=0 last=$now; fi
+    done
+    echo "$now"
+}
+
 measure() { # NAME: prints the number
     local run
     case $1 in
@@ -72,6 +112,7 @@ measure() { # NAME: prints the number
             done | sort -n | sed -n 3p | awk '{ printf "%.0f\n", $1 / 1000 }' ;;
         idle-rss) rss && cat "$folder/rss" ;;
         used-rss) rss TLS && cat "$folder/rss" ;;
+        idle-imap) connections 210 ;;
         *) return 1 ;;
     esac
 }
