@@ -128,7 +128,7 @@ public sealed partial class ImapSession
     /// <summary>Tells of a message what was asked. False if it is gone.</summary>
     private async ValueTask<bool> TellAsync(int number, MessageInfo message, List<FetchItem> items, bool isSeenNow)
     {
-        using var opened = new OpenedMessage(_view!.Mailbox, message.Uid);
+        using var opened = Open(message.Uid);
         try
         {
             // Opened before the first octet of the response: a message that is gone has none.

@@ -83,7 +83,7 @@ public sealed partial class ImapSession
     private async ValueTask<(List<int> Numbers, List<ulong> ModSeqs)> FindAsync(SearchKey key)
     {
         var view = _view!;
-        var search = new MessageSearch(view, key, _saved, _clock.GetUtcNow());
+        var search = new MessageSearch(view, key, _saved, _clock.GetUtcNow(), Open);
         var found = new List<int>();
         var modSeqs = new List<ulong>();
         var asksModSeq = key.AsksModSeq;
@@ -108,11 +108,19 @@ public sealed partial class ImapSession
             if (key.Cost > 0 && (looked += message.Size) > 1024 * 1024)
             {
                 looked = 0;
-                _stop.ThrowIfCancellationRequested();
-                await Task.Yield();
+                await TakeBreathAsync().ConfigureAwait(false);
             }
         }
         return (found, modSeqs);
+    }
+
+    /// <summary>In a command that takes long: others have their turn, and a session whose client has gone, or that is to end, ends.</summary>
+    private async ValueTask TakeBreathAsync()
+    {
+        _stop.ThrowIfCancellationRequested();
+        if (_transport.IsAborted)
+            throw new IOException("The connection is gone.");
+        await Task.Yield();
     }
 
     private async ValueTask TellFoundAsync(string begin, IEnumerable<uint> found, List<ulong>? modSeqs)

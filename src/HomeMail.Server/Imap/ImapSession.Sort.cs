@@ -10,6 +10,12 @@ public sealed partial class ImapSession
 {
     private const int MaxCriteria = 20;
 
+    // What a message costs in memory while a command puts it in order.
+    private const int OctetsToSort = 20;
+    private const int OctetsOfCriterion = 40;
+    private const int OctetsToThread = 80;
+    private const string TooMany = "NO [LIMIT] Too many messages for the memory that is free now";
+
     /// <summary>SORT (RFC 5256, ESORT of RFC 5267, DISPLAY of RFC 5957).</summary>
     private async ValueTask<string?> SortAsync(bool isUid)
     {
@@ -23,22 +29,42 @@ public sealed partial class ImapSession
             return wrong;
         }
         var (found, modSeqs) = await OrForgetAsync(returns, FindAsync(key)).ConfigureAwait(false);
-        var messages = await OrForgetAsync(returns, SummarizeAsync(found, isUid)).ConfigureAwait(false);
-        messages.Sort(new MessageOrder(criteria));
+        var need = found.Count * (OctetsToSort + (criteria.Count * OctetsOfCriterion));
+        if (!TryReserve(need))
+        {
+            ForgetSaved(returns);
+            return TooMany;
+        }
+        uint[] sorted;
+        try
+        {
+            var order = new MessageOrder(criteria, found.Count);
+            await SummarizeAsync(found, isUid, order.Wanted, message => order.Add(message)).ConfigureAwait(false);
+            sorted = order.Sorted();
+        }
+        catch (StorageException)
+        {
+            ForgetSaved(returns);
+            throw;
+        }
+        finally
+        {
+            _options.Memory?.Release(need);
+        }
         if (returns is { } asked)
         {
             // What is told and what is kept is picked from the order asked for (RFC 5267 4).
-            var order = messages.ConvertAll(static message => (int)message.Sequence);
+            var order = Array.ConvertAll(sorted, id => isUid ? _view!.NumberOf(id) : (int)id).ToList();
             Save(asked, order);
             _saved.Sort();
             if (asked.Items == SearchItems.Save)
                 return "OK Sorted";
             BeginExtended(isUid);
             var byNumber = key.AsksModSeq ? found.Zip(modSeqs).ToDictionary() : null;
-            WriteExtended(asked, [.. messages.Select(static message => message.Id)], byNumber is null ? null : order.ConvertAll(number => byNumber[number]));
+            WriteExtended(asked, sorted, byNumber is null ? null : order.ConvertAll(number => byNumber[number]));
             return "OK Sorted";
         }
-        await TellFoundAsync("* SORT", messages.Select(static message => message.Id), key.AsksModSeq ? modSeqs : null).ConfigureAwait(false);
+        await TellFoundAsync("* SORT", sorted, key.AsksModSeq ? modSeqs : null).ConfigureAwait(false);
         return "OK Sorted";
     }
 
@@ -54,15 +80,22 @@ public sealed partial class ImapSession
         if (ReadProgram(ref reader, out var key) is { } wrong)
             return wrong;
         var (found, _) = await FindAsync(key).ConfigureAwait(false);
-        var messages = await SummarizeAsync(found, isUid).ConfigureAwait(false);
-        _line.Write("* THREAD"u8);
-        if (messages.Count > 0)
+        var need = found.Count * OctetsToThread;
+        if (!TryReserve(need))
+            return TooMany;
+        try
         {
-            _line.Write(" "u8);
-            ThreadNode.Write(_line, isReferences ? Threading.References(messages) : Threading.OrderedSubject(messages));
+            var threading = new Threading(isReferences, found.Count);
+            await SummarizeAsync(found, isUid, threading.Wanted, message => threading.Add(message)).ConfigureAwait(false);
+            _line.Write(found.Count > 0 ? "* THREAD "u8 : "* THREAD"u8);
+            threading.Write(_line);
+            _line.Write("\r\n"u8);
+            SendLine();
         }
-        _line.Write("\r\n"u8);
-        SendLine();
+        finally
+        {
+            _options.Memory?.Release(need);
+        }
         return "OK Threaded";
     }
 
@@ -128,9 +161,11 @@ public sealed partial class ImapSession
         return reader.Take(')');
     }
 
-    private async ValueTask<List<OrderedMessage>> SummarizeAsync(List<int> found, bool isUid)
+    private bool TryReserve(int octets) => _options.Memory?.TryReserve(octets) ?? true;
+
+    private async ValueTask SummarizeAsync(List<int> found, bool isUid, SummaryParts wanted, Action<OrderedMessage> take)
     {
-        var messages = new List<OrderedMessage>(found.Count);
+        var looked = 0;
         foreach (var number in found)
         {
             var uid = _view!.UidOf(number);
@@ -138,20 +173,17 @@ public sealed partial class ImapSession
                 continue;
             try
             {
-                using var opened = new OpenedMessage(_view.Mailbox, uid);
-                var summary = HeaderSummary.Of(new MessageStructure(opened.Header, message.Size, 1, false));
-                messages.Add(new OrderedMessage(isUid ? uid : (uint)number, (uint)number, summary, message.InternalDate, message.Size));
+                using var opened = Open(uid);
+                var summary = wanted == SummaryParts.None ? HeaderSummary.Nothing : HeaderSummary.Of(opened.Fields, wanted);
+                take(new OrderedMessage(isUid ? uid : (uint)number, (uint)number, summary, message.InternalDate, message.Size));
             }
             catch (StorageException error) when (error.Condition == StorageCondition.NotFound)
             {
                 // It has gone meanwhile.
             }
-            if (messages.Count % 256 == 0)
-            {
-                _stop.ThrowIfCancellationRequested();
-                await Task.Yield();
-            }
+            // Others have their turn, and a session that is to end does.
+            if (++looked % 256 == 0)
+                await TakeBreathAsync().ConfigureAwait(false);
         }
-        return messages;
     }
 }

@@ -39,6 +39,7 @@ public sealed partial class ImapSession : ITimed
     private MailAccount? _account;
     private MailboxView? _view;
     private IDisposable? _subscription;
+    private HeaderCacheReader? _headers;
     private bool _isOver;
     private bool _isAmidResponse;
     private int _commands;
@@ -178,6 +179,11 @@ public sealed partial class ImapSession : ITimed
             _line.Clear();
             reply = Refusal(error);
         }
+        finally
+        {
+            _headers?.Dispose();
+            _headers = null;
+        }
         // What others did is told now; not while a command names messages by number (RFC 9051 7.5.1).
         if (_view is not null && !_isOver)
             await SendUpdatesAsync(command.MayExpunge).ConfigureAwait(false);
@@ -186,6 +192,9 @@ public sealed partial class ImapSession : ITimed
             Send($"* OK [HIGHESTMODSEQ {(view.HasGone ? view.GoneSince : view.ModSeq)}] Of all changes\r\n");
         return reply;
     }
+
+    /// <summary>Opens a message of the selected mailbox for the command that runs.</summary>
+    private OpenedMessage Open(uint uid) => new(_view!.Mailbox, _headers ??= _view.Mailbox.OpenHeaders(), uid);
 
     private string Refusal(StorageException error)
     {

@@ -7,7 +7,7 @@ using HomeMail.Storage.Mail;
 namespace HomeMail.Server.Imap;
 
 /// <summary>Decides which messages a search key fits (RFC 9051 6.4.4). What is known in memory is asked first, then the header, then the body.</summary>
-internal sealed class MessageSearch(MailboxView view, SearchKey key, IReadOnlyList<uint> saved, DateTimeOffset now)
+internal sealed class MessageSearch(MailboxView view, SearchKey key, IReadOnlyList<uint> saved, DateTimeOffset now, Func<uint, OpenedMessage> open)
 {
     private readonly Dictionary<SequenceSet, List<(uint From, uint To)>> _sets = [];
     private readonly Dictionary<string, ulong> _keywords = new(StringComparer.OrdinalIgnoreCase);
@@ -15,7 +15,7 @@ internal sealed class MessageSearch(MailboxView view, SearchKey key, IReadOnlyLi
     /// <summary>Whether the key fits.</summary>
     public bool Fits(int number, in MessageInfo message)
     {
-        using var opened = new OpenedMessage(view.Mailbox, message.Uid);
+        using var opened = open(message.Uid);
         return Fits(key, number, message, opened);
     }
 
@@ -63,7 +63,8 @@ internal sealed class MessageSearch(MailboxView view, SearchKey key, IReadOnlyLi
             case SearchKind.EmailId:
                 return key.Text == "M" + message.EmailId.ToString("x16", CultureInfo.InvariantCulture);
             case SearchKind.Header:
-                return TextSearch.IsInField(opened.File, HeaderOf(opened), key.Field, key.Text);
+                return FieldSearch.IsKept(key.Field) ? FieldSearch.IsIn(opened.Fields, key.Field, key.Text)
+                    : TextSearch.IsInField(opened.File, opened.WithHeader, key.Field, key.Text);
             case SearchKind.Body:
                 return TextSearch.IsInBody(opened.File, opened.Structure, key.Text);
             default:
@@ -71,12 +72,10 @@ internal sealed class MessageSearch(MailboxView view, SearchKey key, IReadOnlyLi
         }
     }
 
-    private static MessageStructure HeaderOf(OpenedMessage opened) => new(opened.Header, opened.Length, 1, false);
-
     // The zone of the sender's Date is left out of account (RFC 9051 6.4.4 SENTON).
     private static bool IsSent(SearchKey key, in MessageInfo message, OpenedMessage opened)
     {
-        var date = HeaderSummary.Of(HeaderOf(opened)).Date ?? message.InternalDate;
+        var date = HeaderSummary.DateOf(opened.Fields) ?? message.InternalDate;
         return IsOn(key, DateOnly.FromDateTime(date.DateTime));
     }
 

@@ -187,6 +187,9 @@ internal static class JournalRecord
         return length + Overhead;
     }
 
+    /// <summary>CRC-32C, from a mark on that tells one kind of octets from another.</summary>
+    public static uint Sum(ReadOnlySpan<byte> data, uint mark) => Checksum(mark, data);
+
     private static uint Checksum(uint chain, ReadOnlySpan<byte> data)
     {
         var sum = ~chain;

@@ -165,7 +165,14 @@ public sealed partial class Mailbox
             IsDeleted = isDeleted;
             _loaded?.Dispose();
             _loaded = null;
+            CloseHeaders();
         }
+    }
+
+    private void CloseHeaders()
+    {
+        _headers?.Dispose();
+        _headers = null;
     }
 
     internal void MoveTo(string name, string accountFolder)
@@ -197,6 +204,7 @@ public sealed partial class Mailbox
             }
             _loaded = null;
             state.Dispose();
+            CloseHeaders();
             return true;
         }
     }

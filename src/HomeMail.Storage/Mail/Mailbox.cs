@@ -19,6 +19,7 @@ public sealed partial class Mailbox : StoreWriter.IStaging
     private readonly MailAccount _account;
     private readonly IFileSystem _files;
     private Action[] _subscribers = [];
+    private HeaderCache? _headers;
     private long _bytes = -1;
 
     internal Mailbox(MailAccount account, string name, string folder, MailboxFile? file, bool isSelectable)
@@ -201,6 +202,14 @@ public sealed partial class Mailbox : StoreWriter.IStaging
             // Renamed between the two looks.
             return _files.Open(MessagePath(uid));
         }
+    }
+
+    /// <summary>What was read of messages' headers before, to look at and to add to. To be disposed when the command that asks ends.</summary>
+    /// <exception cref="StorageException">The mailbox could not be read.</exception>
+    public HeaderCacheReader OpenHeaders()
+    {
+        lock (_gate)
+            return new HeaderCacheReader(_headers ??= new HeaderCache(this, _files, Loaded().UidValidity));
     }
 
     /// <summary>Why a message is in this mailbox, as the delivery said; null if it said nothing.</summary>

@@ -132,7 +132,7 @@ public sealed class FolderBackup(string data, string target, string? socket = nu
     private static bool IsLeftOut(string folder, string name)
     {
         var path = folder.Length == 0 ? name : string.Concat(folder.AsSpan(1), "/", name);
-        return Array.IndexOf(LeftOut, path) >= 0 || name.EndsWith(".new", StringComparison.Ordinal) || name.StartsWith(".deleted-", StringComparison.Ordinal);
+        return Array.IndexOf(LeftOut, path) >= 0 || name == HeaderCache.FileName || name.EndsWith(".new", StringComparison.Ordinal) || name.StartsWith(".deleted-", StringComparison.Ordinal);
     }
 
     private bool IsSame(string from, string to) =>

@@ -3,7 +3,36 @@ using MimeKit.Utils;
 
 namespace HomeMail.Server.Imap.Structure;
 
-/// <summary>What SORT, THREAD and SEARCH need of a header, compact enough to be kept for many messages.</summary>
+/// <summary>What of a summary is wanted.</summary>
+[Flags]
+public enum SummaryParts
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>The Date.</summary>
+    Date = 1,
+
+    /// <summary>The base subject.</summary>
+    Subject = 2,
+
+    /// <summary>The first From address.</summary>
+    From = 4,
+
+    /// <summary>The first To address.</summary>
+    To = 8,
+
+    /// <summary>The first Cc address.</summary>
+    Cc = 16,
+
+    /// <summary>The Message-ID and those it refers to.</summary>
+    Ids = 32,
+
+    /// <summary>Everything.</summary>
+    All = Date | Subject | From | To | Cc | Ids,
+}
+
+/// <summary>What SORT, THREAD and SEARCH need of a header.</summary>
 /// <param name="Date">The Date field; null where it can't be read: INTERNALDATE then counts (RFC 5256 2.2).</param>
 /// <param name="Subject">The base subject (RFC 5256 2.1).</param>
 /// <param name="IsReplyOrForward">Whether the subject said so.</param>
@@ -19,28 +48,43 @@ public sealed record HeaderSummary(
 {
     private const int MaxReferences = 100;
 
+    /// <summary>One that says nothing.</summary>
+    internal static HeaderSummary Nothing { get; } = Of([], SummaryParts.None);
+
     /// <summary>Reads a message's header, and no more of the file.</summary>
     /// <exception cref="IOException">The file can't be read.</exception>
-    public static HeaderSummary Read(Stream message, CancellationToken cancel = default) => Of(MessageStructureReader.ReadHeader(message, cancel));
+    public static HeaderSummary Read(Stream message, CancellationToken cancel = default) =>
+        Of(MessageStructureReader.ReadHeader(message, out _, cancel).Fields, SummaryParts.All);
 
-    /// <summary>Takes it from a structure that is there.</summary>
-    public static HeaderSummary Of(MessageStructure structure) => Of(structure.Root);
-
-    private static HeaderSummary Of(MessagePart message)
+    /// <summary>Takes what is wanted from a header's kept fields; the rest is left empty.</summary>
+    internal static HeaderSummary Of(ReadOnlySpan<byte> fields, SummaryParts wanted)
     {
-        var subject = BaseSubject.Of(HeaderText.Decode(message.Field("Subject")), out var isReply);
-        var from = First(message, "From");
-        var to = First(message, "To");
-        var references = Ids(message.Field("References"));
-        if (references.Count == 0 && Ids(message.Field("In-Reply-To")) is { Count: > 0 } inReplyTo)
-            references = [inReplyTo[0]];
-        DateTimeOffset? date = message.Field("Date") is { } text && DateUtils.TryParse(text, out var parsed) ? parsed : null;
-        return new(date, subject, isReply, Local(from), Local(to), Local(First(message, "Cc")), Display(from), Display(to), Ids(message.Field("Message-ID")) is { Count: > 0 } ids ? ids[0] : "", references);
+        var isReply = false;
+        var subject = wanted.HasFlag(SummaryParts.Subject) ? BaseSubject.Of(HeaderText.Decode(KeptFields.First(fields, "Subject")), out isReply) : "";
+        var from = wanted.HasFlag(SummaryParts.From) ? First(fields, "From") : null;
+        var to = wanted.HasFlag(SummaryParts.To) ? First(fields, "To") : null;
+        var cc = wanted.HasFlag(SummaryParts.Cc) ? First(fields, "Cc") : null;
+        List<string> references = [];
+        var id = "";
+        if (wanted.HasFlag(SummaryParts.Ids))
+        {
+            references = Ids(KeptFields.First(fields, "References"));
+            if (references.Count == 0 && Ids(KeptFields.First(fields, "In-Reply-To")) is { Count: > 0 } inReplyTo)
+                references = [inReplyTo[0]];
+            if (Ids(KeptFields.First(fields, "Message-ID")) is { Count: > 0 } ids)
+                id = ids[0];
+        }
+        var date = wanted.HasFlag(SummaryParts.Date) ? DateOf(fields) : null;
+        return new(date, subject, isReply, Local(from), Local(to), Local(cc), Display(from), Display(to), id, references);
     }
 
-    private static EnvelopeAddress? First(MessagePart message, string field)
+    /// <summary>The Date field; null where it can't be read.</summary>
+    internal static DateTimeOffset? DateOf(ReadOnlySpan<byte> fields) =>
+        KeptFields.First(fields, "Date") is { } text && DateUtils.TryParse(text, out var parsed) ? parsed : null;
+
+    private static EnvelopeAddress? First(ReadOnlySpan<byte> fields, string field)
     {
-        foreach (var address in EnvelopeAddressReader.Read(message.Joined(field)))
+        foreach (var address in EnvelopeAddressReader.Read(KeptFields.Joined(fields, field)))
         {
             if (address.IsMailbox || address.Mailbox is not null)
                 return address;

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace HomeMail.Server.Imap.Structure;
 
 /// <summary>What a part has below it.</summary>
@@ -69,39 +67,10 @@ public sealed class MessagePart
     internal void Add(MessagePart child) => _children.Add(child);
 
     /// <summary>The value of a kept field, an octet a character, trimmed; null where there is none. The first of several.</summary>
-    internal string? Field(string name)
-    {
-        var rest = Fields.AsSpan();
-        while (!rest.IsEmpty)
-        {
-            var end = rest.IndexOf((byte)'\n');
-            var line = rest[..end];
-            rest = rest[(end + 1)..];
-            var colon = line.IndexOf((byte)':');
-            if (colon == name.Length && Ascii.EqualsIgnoreCase(line[..colon], name))
-                return Encoding.Latin1.GetString(line[(colon + 1)..]).Trim(' ', '\t');
-        }
-        return null;
-    }
+    internal string? Field(string name) => KeptFields.First(Fields, name);
 
-    /// <summary>The values of a kept field, joined by commas: several address fields count as one (RFC 5322 3.6.3 allows one only).</summary>
-    internal string? Joined(string name)
-    {
-        string? all = null;
-        var rest = Fields.AsSpan();
-        while (!rest.IsEmpty)
-        {
-            var end = rest.IndexOf((byte)'\n');
-            var line = rest[..end];
-            rest = rest[(end + 1)..];
-            var colon = line.IndexOf((byte)':');
-            if (colon != name.Length || !Ascii.EqualsIgnoreCase(line[..colon], name))
-                continue;
-            var value = Encoding.Latin1.GetString(line[(colon + 1)..]).Trim(' ', '\t');
-            all = all is null ? value : all + ", " + value;
-        }
-        return all;
-    }
+    /// <summary>The values of a kept field, joined by commas.</summary>
+    internal string? Joined(string name) => KeptFields.Joined(Fields, name);
 
     /// <summary>Its Content-Type, or what the standards take in place of a missing or broken one.</summary>
     public ContentFacts Content => ContentFacts.Of(this);

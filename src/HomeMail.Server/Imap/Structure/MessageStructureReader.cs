@@ -57,10 +57,11 @@ public sealed class MessageStructureReader
     }
 
     /// <summary>Reads the header of a message and no more; its parts are not there then.</summary>
-    internal static MessagePart ReadHeader(Stream message, CancellationToken cancel)
+    internal static MessagePart ReadHeader(Stream message, out bool isTruncated, CancellationToken cancel = default)
     {
         var reader = new MessageStructureReader(StructureLimits.Default) { _isHeaderOnly = true };
         reader.ReadAll(message, cancel);
+        isTruncated = reader._isTruncated;
         return reader._root;
     }
 

@@ -1,188 +1,202 @@
+using System.Buffers;
+
 namespace HomeMail.Server.Imap.Structure;
 
-/// <summary>The threading algorithms (RFC 5256 3): pure functions from headers to threads.</summary>
-public static class Threading
+/// <summary>The threading algorithms (RFC 5256 3): messages are added in the order of their sequence numbers, then the threads are written.</summary>
+/// <param name="isReferences">REFERENCES, or else ORDEREDSUBJECT.</param>
+/// <param name="capacity">How many messages there will be.</param>
+public sealed class Threading(bool isReferences, int capacity)
 {
-    /// <summary>ORDEREDSUBJECT: a thread a base subject, its messages in the order of their dates under the first.</summary>
-    public static IReadOnlyList<ThreadNode> OrderedSubject(IEnumerable<OrderedMessage> messages)
+    private const int None = ThreadTable.None;
+
+    private readonly ThreadTable _table = new(capacity);
+
+    /// <summary>What of each message's header is needed.</summary>
+    public SummaryParts Wanted { get; } = SummaryParts.Date | SummaryParts.Subject | (isReferences ? SummaryParts.Ids : SummaryParts.None);
+
+    /// <summary>Adds a message (step 1).</summary>
+    public void Add(in OrderedMessage message)
     {
-        var threads = new Dictionary<string, ThreadNode>(StringComparer.OrdinalIgnoreCase);
-        var roots = new List<ThreadNode>();
-        foreach (var message in messages.Order(new MessageOrder([new(SortKey.Subject, false), new(SortKey.Date, false)])))
+        if (!isReferences)
         {
-            var node = new ThreadNode(message);
-            if (threads.TryGetValue(message.Summary.Subject, out var root))
-                root.Adopt(node);
-            else
-            {
-                threads.Add(message.Summary.Subject, node);
-                roots.Add(node);
-            }
+            _table.Add(message);
+            return;
         }
-        roots.Sort(ByDate);
+        // No id, or one that another has: it is then unique by itself.
+        var place = _table.ByMessage(message);
+        var previous = None;
+        foreach (var reference in message.Summary.References)
+        {
+            var referred = _table.ByReference(reference);
+            // An existing link stays, and no loop is made.
+            if (previous != None && _table[referred].Parent == None && !_table.IsUnder(previous, referred))
+                _table.Adopt(previous, referred);
+            previous = referred;
+        }
+        // Its own references are better than what others guessed of it.
+        if (previous != None && !_table.IsUnder(previous, place))
+            _table.Adopt(previous, place);
+    }
+
+    /// <summary>Writes the threads as the THREAD response has them.</summary>
+    public void Write(IBufferWriter<byte> output)
+    {
+        if (_table.Count > 0)
+            _table.Write(output, isReferences ? References() : OrderedSubject());
+    }
+
+    // ORDEREDSUBJECT: a thread a base subject, its messages in the order of their dates under the first.
+    private List<int> OrderedSubject()
+    {
+        var all = new int[_table.Count];
+        for (var i = 0; i < all.Length; i++)
+            all[i] = i;
+        all.AsSpan().Sort(_table.ByDate);
+        var first = new PlaceIndex(all.Length, Subject);
+        var empty = None;
+        var roots = new List<int>();
+        foreach (var place in all)
+        {
+            var subject = Subject(place);
+            var root = subject == 0 ? empty : first.Find(subject);
+            if (root != None)
+            {
+                _table.Adopt(root, place);
+                continue;
+            }
+            roots.Add(place);
+            if (subject == 0)
+                empty = place;
+            else
+                first.Set(subject, place);
+        }
         return roots;
     }
 
-    /// <summary>REFERENCES: by References, In-Reply-To and, for what is left, the base subject.</summary>
-    public static IReadOnlyList<ThreadNode> References(IEnumerable<OrderedMessage> messages)
+    private List<int> References()
     {
-        var nodes = new Dictionary<string, ThreadNode>(StringComparer.Ordinal);
-        var all = new List<ThreadNode>();
-        Link(messages.OrderBy(m => m.Sequence), nodes, all);
-        var roots = Prune(all);
+        var roots = Prune();
         SortAll(roots);
         roots = GatherSubjects(roots);
         SortAll(roots);
         return roots;
     }
 
-    // Step 1.
-    private static void Link(IEnumerable<OrderedMessage> messages, Dictionary<string, ThreadNode> nodes, List<ThreadNode> all)
-    {
-        foreach (var message in messages)
-        {
-            var id = message.Summary.MessageId;
-            ThreadNode? node = null;
-            // No id, or one that another has: it is then unique by itself.
-            if (id.Length == 0 || (nodes.TryGetValue(id, out node) && node.Message is not null))
-                all.Add(node = new(message));
-            else if (node is null)
-            {
-                nodes.Add(id, node = new(message));
-                all.Add(node);
-            }
-            else
-                node.Message = message;
-            ThreadNode? previous = null;
-            foreach (var reference in message.Summary.References)
-            {
-                if (!nodes.TryGetValue(reference, out var referred))
-                {
-                    nodes.Add(reference, referred = new(null));
-                    all.Add(referred);
-                }
-                // An existing link stays, and no loop is made.
-                if (previous is not null && referred.Parent is null && !previous.IsUnder(referred))
-                    previous.Adopt(referred);
-                previous = referred;
-            }
-            // Its own references are better than what others guessed of it.
-            if (previous is not null && !previous.IsUnder(node))
-                previous.Adopt(node);
-        }
-    }
-
     // Steps 2 and 3: places of missing messages go, unless they hold several roots together.
-    private static List<ThreadNode> Prune(List<ThreadNode> all)
+    private List<int> Prune()
     {
-        foreach (var node in all)
+        for (var place = 0; place < _table.Count; place++)
         {
-            if (node.Message is not null)
+            ref var at = ref _table[place];
+            if (at.Sequence != 0)
                 continue;
-            if (node.Children.Count == 0)
-                node.Leave();
-            else if (node.Parent is { } parent)
+            if (at.First == None)
+                _table.Leave(place);
+            else if (at.Parent != None)
             {
-                node.Leave();
-                for (var i = node.Children.Count - 1; i >= 0; i--)
-                    parent.Adopt(node.Children[i]);
+                var parent = at.Parent;
+                _table.Leave(place);
+                for (int child = at.Last, before; child != None; child = before)
+                {
+                    before = _table[child].Previous;
+                    _table.Adopt(parent, child);
+                }
             }
-            else if (node.Children.Count == 1)
-                node.Children[0].Leave();
+            else if (at.First == at.Last)
+                _table.Leave(at.First);
         }
         // One that lost its children in the loop, or its last child's message, holds nothing.
         for (var changed = true; changed;)
         {
             changed = false;
-            foreach (var node in all)
+            for (var place = 0; place < _table.Count; place++)
             {
-                if (node.Message is not null)
+                ref var at = ref _table[place];
+                if (at.Sequence != 0)
                     continue;
-                if (node.Parent is not null && node.Children.Count == 0)
+                if (at.Parent != None && at.First == None)
                 {
-                    node.Leave();
+                    _table.Leave(place);
                     changed = true;
                 }
-                else if (node.Parent is null && node.Children.Count == 1)
+                else if (at.Parent == None && at.First != None && at.First == at.Last)
                 {
-                    node.Children[0].Leave();
+                    _table.Leave(at.First);
                     changed = true;
                 }
             }
         }
-        return [.. all.Where(n => n.Parent is null && (n.Message is not null || n.Children.Count > 0))];
+        var roots = new List<int>();
+        for (var place = 0; place < _table.Count; place++)
+            if (_table[place].Parent == None && (_table[place].Sequence != 0 || _table[place].First != None))
+                roots.Add(place);
+        return roots;
     }
 
     // Step 5.
-    private static List<ThreadNode> GatherSubjects(List<ThreadNode> roots)
+    private List<int> GatherSubjects(List<int> roots)
     {
-        var bySubject = new Dictionary<string, ThreadNode>(StringComparer.OrdinalIgnoreCase);
+        var bySubject = new PlaceIndex(roots.Count, Subject);
         foreach (var root in roots)
         {
             var subject = Subject(root);
-            if (subject.Length == 0)
+            if (subject == 0)
                 continue;
-            if (!bySubject.TryGetValue(subject, out var held) || (root.Message is null && held.Message is not null)
-                || (held.Message is { Summary.IsReplyOrForward: true } && root.Message is { Summary.IsReplyOrForward: false }))
-                bySubject[subject] = root;
+            var held = bySubject.Find(subject);
+            if (held == None || (!IsThere(root) && IsThere(held)) || (IsThere(held) && _table[held].IsReply && IsThere(root) && !_table[root].IsReply))
+                bySubject.Set(subject, root);
         }
-        var result = new List<ThreadNode>();
-        var replaced = new HashSet<ThreadNode>();
+        var result = new List<int>();
+        var replaced = new HashSet<int>();
         foreach (var root in roots)
         {
             var subject = Subject(root);
-            if (subject.Length == 0 || bySubject[subject] is not { } held || held == root)
-            {
+            if (subject == 0 || bySubject.Find(subject) is var held && held == root)
                 result.Add(root);
-                continue;
-            }
-            if (held.Message is null && root.Message is null)
-            {
-                foreach (var child in root.Children.ToArray())
-                    held.Adopt(child);
-            }
-            else if (held.Message is null || (held.Message is { Summary.IsReplyOrForward: false } && root.Message is { Summary.IsReplyOrForward: true }))
-                held.Adopt(root);
             else
-            {
-                var both = new ThreadNode(null);
-                replaced.Add(held);
-                both.Adopt(held);
-                both.Adopt(root);
-                bySubject[subject] = both;
-                result.Add(both);
-            }
+                Join(root, held, subject);
         }
         result.RemoveAll(replaced.Contains);
         return result;
+
+        void Join(int root, int held, ulong subject)
+        {
+            if (!IsThere(held) && !IsThere(root))
+            {
+                for (int child = _table[root].First, next; child != None; child = next)
+                {
+                    next = _table[child].Next;
+                    _table.Adopt(held, child);
+                }
+            }
+            else if (!IsThere(held) || (!_table[held].IsReply && IsThere(root) && _table[root].IsReply))
+                _table.Adopt(held, root);
+            else
+            {
+                var both = _table.Add(null);
+                replaced.Add(held);
+                _table.Adopt(both, held);
+                _table.Adopt(both, root);
+                bySubject.Set(subject, both);
+                result.Add(both);
+            }
+        }
     }
 
-    private static string Subject(ThreadNode root) => (root.Message ?? root.Children[0].Message)?.Summary.Subject ?? "";
+    private bool IsThere(int place) => _table[place].Sequence != 0;
+
+    private ulong Subject(int root) => _table[IsThere(root) ? root : _table[root].First].Subject;
 
     // Steps 4 and 6, without recursion.
-    private static void SortAll(List<ThreadNode> roots)
+    private void SortAll(List<int> roots)
     {
-        var open = new Stack<ThreadNode>(roots);
-        while (open.TryPop(out var node))
+        var open = new Stack<int>(roots);
+        while (open.TryPop(out var place))
         {
-            node.SortChildren(ByDate);
-            foreach (var child in node.Children)
+            _table.SortChildren(place);
+            for (var child = _table[place].First; child != None; child = _table[child].Next)
                 open.Push(child);
         }
-        roots.Sort(ByDate);
-    }
-
-    private static int ByDate(ThreadNode x, ThreadNode y)
-    {
-        var (first, second) = (Dated(x), Dated(y));
-        var order = first.SentDate.CompareTo(second.SentDate);
-        return order != 0 ? order : first.Sequence.CompareTo(second.Sequence);
-    }
-
-    private static OrderedMessage Dated(ThreadNode node)
-    {
-        while (node.Message is null)
-            node = node.Children[0];
-        return node.Message;
+        roots.Sort(_table.ByDate);
     }
 }

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using HomeMail.Protocol.Text;
 using HomeMail.Server.Imap.Structure;
 using Xunit;
 
@@ -33,7 +34,17 @@ public sealed class GoldenStructureTests
             .Single(e => e.GetProperty("file").GetString() == file);
         var message = ToCrLf(File.ReadAllBytes(SharedData.Path(file)));
         var structure = MessageStructureReader.Read(new MemoryStream(message), cancel: TestContext.Current.CancellationToken);
+        Compare(golden, structure, message);
+        // What comes back from the header cache is the same.
+        using var record = new PooledWriter();
+        StructureRecord.Write(record, structure, isWhole: true);
+        Assert.True(StructureRecord.Has(record.WrittenSpan, parts: true));
+        Assert.Equal(structure.Root.Fields, StructureRecord.Fields(record.WrittenSpan));
+        Compare(golden, StructureRecord.Read(record.WrittenSpan), message);
+    }
 
+    private static void Compare(JsonElement golden, MessageStructure structure, byte[] message)
+    {
         Assert.Equal(golden.GetProperty("rfc822size").GetInt64(), structure.Size);
         Assert.Equal(Plain(golden.GetProperty("envelope").GetString()!), Plain(Written(o => StructureWriter.WriteEnvelope(o, structure.Root))));
         Assert.Equal(Plain(golden.GetProperty("body").GetString()!), Plain(Written(o => StructureWriter.WriteBody(o, structure))));

@@ -25,8 +25,10 @@ public sealed class OrderTests
     public void Equal_keys_are_in_the_order_of_the_mailbox_in_reverse_too()
     {
         OrderedMessage[] messages = [Message(1, "b"), Message(2, "a"), Message(3, "b"), Message(4, "A")];
-        Assert.Equal("2 4 1 3", Ids(messages.Order(new MessageOrder([new(SortKey.Subject, false)]))));
-        Assert.Equal("1 3 2 4", Ids(messages.Order(new MessageOrder([new(SortKey.Subject, true)]))));
+        Assert.Equal("2 4 1 3", Sorted(messages, new SortCriterion(SortKey.Subject, false)));
+        Assert.Equal("1 3 2 4", Sorted(messages, new SortCriterion(SortKey.Subject, true)));
+        Assert.Equal("1 2 3 4", Sorted(messages, new SortCriterion(SortKey.Size, true)));
+        Assert.Equal("4 2 3 1", Sorted(messages, new SortCriterion(SortKey.Subject, false), new SortCriterion(SortKey.Date, true)));
     }
 
     [Fact]
@@ -65,7 +67,7 @@ public sealed class OrderTests
     public void Ordered_subject_puts_all_under_the_first()
     {
         OrderedMessage[] messages = [Message(1, "x"), Message(2, "y"), Message(3, "Re: x"), Message(4, "Re: x")];
-        Assert.Equal("(1 (3)(4))(2)", GoldenStructureTests.Written(o => ThreadNode.Write(o, Threading.OrderedSubject(messages))));
+        Assert.Equal("(1 (3)(4))(2)", Threads(false, messages));
     }
 
     [Fact]
@@ -75,9 +77,34 @@ public sealed class OrderTests
         Assert.StartsWith("(1 2 3 4 ", Threads(messages));
     }
 
-    private static string Threads(params OrderedMessage[] messages) => GoldenStructureTests.Written(o => ThreadNode.Write(o, Threading.References(messages)));
+    [Fact]
+    public void Long_texts_and_many_of_them_are_in_order()
+    {
+        var random = new Random(5);
+        var subjects = Enumerable.Range(1, 5000).Select(i => new string((char)('a' + random.Next(26)), random.Next(600)) + (i % 7 == 0 ? "\U0001F600" : "é")).ToArray();
+        OrderedMessage[] messages = [.. subjects.Select((s, i) => Message((uint)i + 1, s))];
+        var order = new MessageOrder([new(SortKey.Subject, false)], messages.Length);
+        Array.ForEach(messages, m => order.Add(m));
+        var texts = order.Sorted().Select(id => subjects[id - 1]).Select(s => s.Length > 500 ? s[..500] : s).ToArray();
+        for (var i = 1; i < texts.Length; i++)
+            Assert.True(string.Compare(texts[i - 1], texts[i], StringComparison.OrdinalIgnoreCase) <= 0, $"{texts[i - 1]} before {texts[i]}");
+    }
 
-    private static string Ids(IEnumerable<OrderedMessage> messages) => string.Join(' ', messages.Select(m => m.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    private static string Threads(params OrderedMessage[] messages) => Threads(true, messages);
+
+    private static string Threads(bool isReferences, OrderedMessage[] messages)
+    {
+        var threading = new Threading(isReferences, messages.Length);
+        Array.ForEach(messages, m => threading.Add(m));
+        return GoldenStructureTests.Written(threading.Write);
+    }
+
+    private static string Sorted(OrderedMessage[] messages, params SortCriterion[] criteria)
+    {
+        var order = new MessageOrder(criteria, messages.Length);
+        Array.ForEach(messages, m => order.Add(m));
+        return string.Join(' ', order.Sorted());
+    }
 
     private static OrderedMessage Message(uint id, string subject, string messageId = "", params string[] references)
     {
