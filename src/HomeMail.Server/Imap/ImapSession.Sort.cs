@@ -12,7 +12,7 @@ public sealed partial class ImapSession
 
     // What a message costs in memory while a command puts it in order.
     private const int OctetsToSort = 20;
-    private const int OctetsOfCriterion = 40;
+    private const int OctetsOfCriterion = 30;
     private const int OctetsToThread = 80;
     private const string TooMany = "NO [LIMIT] Too many messages for the memory that is free now";
 

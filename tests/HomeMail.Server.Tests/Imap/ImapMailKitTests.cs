@@ -119,6 +119,23 @@ public class ImapMailKitTests
         Assert.Equal(20_000, (await client.Inbox.GetMessageAsync(0, cancel)).TextBody!.Trim().Length);
     }
 
+    [Fact]
+    public async Task A_sort_that_there_is_no_memory_for_is_refused()
+    {
+        await using var house = new ImapHouse();
+        var cancel = TestContext.Current.CancellationToken;
+        var memory = new Server.Net.MemoryBudget(400, static () => 0, static () => { });
+        house.Options = house.Options with { Memory = memory };
+        for (var i = 0; i < 3; i++)
+            await house.DeliverAsync("alice", "INBOX", $"Subject: {i}\r\n\r\nx\r\n");
+        using var client = await ConnectAsync(house, "alice");
+        await client.Inbox!.OpenAsync(FolderAccess.ReadOnly, cancel);
+        await Assert.ThrowsAsync<ImapCommandException>(() => client.Inbox.SortAsync(SearchQuery.All, [OrderBy.Subject], cancel));
+        await Assert.ThrowsAsync<ImapCommandException>(() => client.Inbox.ThreadAsync(ThreadingAlgorithm.References, SearchQuery.All, cancel));
+        Assert.Single(await client.Inbox.SortAsync(SearchQuery.SubjectContains("2"), [OrderBy.Subject], cancel));
+        Assert.Equal(0, memory.Reserved);
+    }
+
     private static async Task<ImapClient> ConnectAsync(ImapHouse house, string account)
     {
         var cancel = TestContext.Current.CancellationToken;
