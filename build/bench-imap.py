@@ -2,6 +2,8 @@
 
     bench-imap.py make FOLDER COUNT
         writes COUNT messages to FOLDER/homemail/<uid>.eml, and the same files by second names as a Maildir to FOLDER/maildir
+    bench-imap.py open PORT
+        opens the mailbox once
     bench-imap.py run PORT PID PORT PID COUNT CONNECTIONS
         asks HomeMail (port, process) and Dovecot (port, master process) the same, and prints a table
 """
@@ -170,9 +172,8 @@ def settled(pids):
     return memory(pids, "VmRSS:")
 
 
-def measure(server, count):
-    """Name of what was asked -> (seconds, peak kB of the process, size of the answer)."""
-    results = {}
+def measure(server, count, results):
+    """Fills name of what was asked -> (seconds, peak kB of the process, size of the answer); stops after each, so that both servers take turns."""
     client = None
 
     def take(name, command, fresh=False, times=1, of=None):
@@ -191,30 +192,30 @@ def measure(server, count):
         results[name] = (statistics.median(spans), memory(server.session(), "VmHWM:"), len(answer))
         return answer
 
-    take("SELECT, first of all", "SELECT INBOX", fresh=True)
-    take("SELECT", "SELECT INBOX", fresh=True)
-    take("FETCH 1:* (FLAGS)", "FETCH 1:* (FLAGS)", times=3)
-    take("UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)", "UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)", times=3)
-    take("UID SEARCH UNSEEN", "UID SEARCH UNSEEN", times=3)
-    take("UID SEARCH SUBJECT, first", "UID SEARCH SUBJECT lemon")
-    take("UID SEARCH SUBJECT", "UID SEARCH SUBJECT harbour", times=3)
-    take("UID SEARCH FROM", "UID SEARCH FROM person77@", times=3)
-    take("UID SEARCH HEADER X-Mailer, first", 'UID SEARCH HEADER X-Mailer "1.3"')
-    take("UID SEARCH HEADER X-Mailer", 'UID SEARCH HEADER X-Mailer "1.4"', times=2)
-    take("SORT (REVERSE DATE), first", "UID SORT (REVERSE DATE) UTF-8 ALL")
-    take("SORT (REVERSE DATE)", "UID SORT (REVERSE DATE) UTF-8 ALL", times=3)
-    take("SORT (SUBJECT)", "UID SORT (SUBJECT) UTF-8 ALL", times=2)
-    take("THREAD REFERENCES", "UID THREAD REFERENCES UTF-8 ALL", times=2)
-    take("FETCH 1:* (ENVELOPE), first", "UID FETCH 1:* (FLAGS ENVELOPE)")
-    take("FETCH 1:* (ENVELOPE)", "UID FETCH 1:* (FLAGS ENVELOPE)", times=2)
-    take("FETCH 1:* (BODYSTRUCTURE), first", "UID FETCH 1:* (BODYSTRUCTURE)")
-    take("FETCH 1:* (BODYSTRUCTURE)", "UID FETCH 1:* (BODYSTRUCTURE)", times=2)
+    yield take("SELECT, the first after a start", "SELECT INBOX", fresh=True)
+    yield take("SELECT", "SELECT INBOX", fresh=True)
+    yield take("FETCH 1:* (FLAGS)", "FETCH 1:* (FLAGS)", times=3)
+    yield take("UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)", "UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)", times=3)
+    yield take("UID SEARCH UNSEEN", "UID SEARCH UNSEEN", times=3)
+    yield take("UID SEARCH SUBJECT, first", "UID SEARCH SUBJECT lemon")
+    yield take("UID SEARCH SUBJECT", "UID SEARCH SUBJECT harbour", times=3)
+    yield take("UID SEARCH FROM", "UID SEARCH FROM person77@", times=3)
+    yield take("UID SEARCH HEADER X-Mailer, first", 'UID SEARCH HEADER X-Mailer "1.3"')
+    yield take("UID SEARCH HEADER X-Mailer", 'UID SEARCH HEADER X-Mailer "1.4"', times=2)
+    yield take("SORT (REVERSE DATE), first", "UID SORT (REVERSE DATE) UTF-8 ALL")
+    yield take("SORT (REVERSE DATE)", "UID SORT (REVERSE DATE) UTF-8 ALL", times=3)
+    yield take("SORT (SUBJECT)", "UID SORT (SUBJECT) UTF-8 ALL", times=2)
+    yield take("THREAD REFERENCES", "UID THREAD REFERENCES UTF-8 ALL", times=2)
+    yield take("FETCH 1:* (ENVELOPE), first", "UID FETCH 1:* (FLAGS ENVELOPE)")
+    yield take("FETCH 1:* (ENVELOPE)", "UID FETCH 1:* (FLAGS ENVELOPE)", times=2)
+    yield take("FETCH 1:* (BODYSTRUCTURE), first", "UID FETCH 1:* (BODYSTRUCTURE)")
+    yield take("FETCH 1:* (BODYSTRUCTURE)", "UID FETCH 1:* (BODYSTRUCTURE)", times=2)
     fields = "From To Cc Subject Date Message-ID References In-Reply-To Content-Type Reply-To"
-    take("FETCH 1:* (HEADER.FIELDS), first", f"UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS ({fields})])")
-    take("FETCH 1:* (HEADER.FIELDS)", f"UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS ({fields})])", times=2)
-    take("UID SEARCH BODY", "UID SEARCH BODY needle")
-    take("FETCH 1:2000 (BODY[])", f"FETCH 1:{min(count, 2000)} (BODY.PEEK[])", times=3)
-    take("STORE 1:10000 +FLAGS", f"STORE 1:{min(count, 10000)} +FLAGS.SILENT (\\Flagged)")
+    yield take("FETCH 1:* (HEADER.FIELDS), first", f"UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS ({fields})])")
+    yield take("FETCH 1:* (HEADER.FIELDS)", f"UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS ({fields})])", times=2)
+    yield take("UID SEARCH BODY", "UID SEARCH BODY needle")
+    yield take("FETCH 1:2000 (BODY[])", f"FETCH 1:{min(count, 2000)} (BODY.PEEK[])", times=3)
+    yield take("STORE 1:10000 +FLAGS", f"STORE 1:{min(count, 10000)} +FLAGS.SILENT (\\Flagged)")
     # Comes back after 1,000 changes of flags and 1,000 expunges, one to ten at a time.
     status = client.ask("SELECT INBOX (CONDSTORE)").decode()
     validity = status.partition("UIDVALIDITY ")[2].partition("]")[0]
@@ -226,14 +227,13 @@ def measure(server, count):
     for _ in range(100):
         uid = chance.randrange(1, count - 10)
         client.ask(f"UID STORE {uid}:{uid + 9} +FLAGS.SILENT (\\Deleted)")
-    take("EXPUNGE of 1,000", "EXPUNGE")
+    yield take("EXPUNGE of 1,000", "EXPUNGE")
     client.ask("UNSELECT")
     client.close()
     client = Client(server.port)
     client.ask("ENABLE QRESYNC")
-    take("SELECT (QRESYNC), 2,000 changes", f"SELECT INBOX (QRESYNC ({validity} {modseq}))")
+    yield take("SELECT (QRESYNC), 2,000 changes", f"SELECT INBOX (QRESYNC ({validity} {modseq}))")
     client.close()
-    return results
 
 
 def idle(server, connections):
@@ -275,9 +275,9 @@ def slow(server, clients):
 def run(arguments):
     servers = [Server("HomeMail", *arguments[0:2]), Server("Dovecot", *arguments[2:4])]
     count, connections = int(arguments[4]), int(arguments[5])
-    results = {}
-    for server in servers:
-        results[server.name] = measure(server, count)
+    results = {server.name: {} for server in servers}
+    for _ in zip(*(measure(server, count, results[server.name]) for server in servers)):
+        pass
     with open("/proc/cpuinfo") as file:
         model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), platform.machine())
     print(f"{count} messages; {model}, {os.cpu_count()} cores; {time.strftime('%Y-%m-%d')}. Time in ms, peak memory of the process in MB; the ratio is HomeMail's to Dovecot's.\n")
@@ -295,5 +295,7 @@ def run(arguments):
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] == "open":
+        Client(int(sys.argv[2])).ask("SELECT INBOX")
     else:
         run(sys.argv[2:])
