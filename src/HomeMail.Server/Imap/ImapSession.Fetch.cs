@@ -48,6 +48,8 @@ public sealed partial class ImapSession
                 else if (changedSince is null || message.ModSeq > changedSince)
                     isAnyGone |= !await TellAsync(i + 1, message, items, Holds(seen, message.Uid)).ConfigureAwait(false);
                 await FlushIfMuchAsync().ConfigureAwait(false);
+                if (i % 256 == 255)
+                    _options.Memory?.Relieve();
             }
         }
         if (_hasUnknownEncoding)

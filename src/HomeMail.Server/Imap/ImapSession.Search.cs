@@ -84,9 +84,8 @@ public sealed partial class ImapSession
     {
         var view = _view!;
         var search = new MessageSearch(view, key, _saved, _clock.GetUtcNow(), Open);
-        var found = new List<int>();
+        var found = new List<int>(key.Kind == SearchKind.All ? view.Count : 0);
         var modSeqs = new List<ulong>();
-        var asksModSeq = key.AsksModSeq;
         var looked = 0L;
         for (var number = 1; number <= view.Count; number++)
         {
@@ -120,6 +119,7 @@ public sealed partial class ImapSession
         _stop.ThrowIfCancellationRequested();
         if (_transport.IsAborted)
             throw new IOException("The connection is gone.");
+        _options.Memory?.Relieve();
         await Task.Yield();
     }
 

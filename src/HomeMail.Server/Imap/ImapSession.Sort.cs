@@ -161,7 +161,15 @@ public sealed partial class ImapSession
         return reader.Take(')');
     }
 
-    private bool TryReserve(int octets) => _options.Memory?.TryReserve(octets) ?? true;
+    private bool TryReserve(int octets)
+    {
+        if (_options.Memory is not { } memory)
+            return true;
+        if (!memory.TryReserve(octets))
+            return false;
+        memory.Relieve();
+        return true;
+    }
 
     private async ValueTask SummarizeAsync(List<int> found, bool isUid, SummaryParts wanted, Action<OrderedMessage> take)
     {

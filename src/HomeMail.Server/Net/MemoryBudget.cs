@@ -14,11 +14,16 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     private const double ShortMark = 0.75;
     private const double CriticalMark = 0.85;
 
+    // What makes much garbage at once has it collected from here on.
+    private const double ReliefMark = 0.5;
+    private const double ReliefStep = 0.125;
+
     // Where a collection has brought nothing, another one at once brings nothing but heat.
     private const int BeatsBetweenCollections = 10;
 
     private readonly long _contentLimit = (long)(heapLimit * ContentShare);
     private long _content;
+    private long _left;
     private int _beats;
     private volatile Level _level;
 
@@ -66,6 +71,25 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
             Collect();
         var left = Used();
         _level = left > heapLimit * CriticalMark ? Level.Critical : left > heapLimit * ShortMark ? Level.Short : Level.Fine;
+    }
+
+    /// <summary>
+    /// Called now and then by what makes much garbage at once: where half of the heap is in use, that is collected. The runtime does so by itself only at the
+    /// limit, and in a small heap that may be too late: then the process ends.
+    /// </summary>
+    public void Relieve()
+    {
+        // What is in use for good is not looked through again and again.
+        if (Used() <= Math.Max(heapLimit * ReliefMark, Interlocked.Read(ref _left) + (heapLimit * ReliefStep)))
+            return;
+        if (collect is not null)
+            collect();
+        else
+            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
+        // Large objects are the oldest generation's.
+        if (Used() > heapLimit * ReliefMark)
+            Collect();
+        Interlocked.Exchange(ref _left, Used());
     }
 
     private long Used() => used?.Invoke() ?? GC.GetTotalMemory(false);

@@ -47,5 +47,23 @@ public class MemoryBudgetTests
     }
 
     [Fact]
+    public void Garbage_is_collected_before_the_limit_and_what_stays_is_not_looked_through_each_time()
+    {
+        var (used, collected) = (400L, 0);
+        var budget = new MemoryBudget(1000, () => used, () => { collected++; used = Math.Min(used, 450); });
+        budget.Relieve();
+        Assert.Equal(0, collected);
+        used = 600;
+        budget.Relieve();
+        Assert.Equal((1, 450L), (collected, used));
+        used = 570;
+        budget.Relieve();
+        Assert.Equal(1, collected);
+        used = 580;
+        budget.Relieve();
+        Assert.Equal(2, collected);
+    }
+
+    [Fact]
     public void The_process_has_a_limit() => Assert.True(MemoryBudget.OfThisProcess().TryReserve(1_000_000));
 }
