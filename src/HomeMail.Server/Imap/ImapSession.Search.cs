@@ -86,6 +86,7 @@ public sealed partial class ImapSession
         var search = new MessageSearch(view, key, _saved, _clock.GetUtcNow(), Open);
         var found = new List<int>(key.Kind == SearchKind.All ? view.Count : 0);
         var modSeqs = new List<ulong>();
+        var asksModSeq = key.AsksModSeq;
         var looked = 0L;
         for (var number = 1; number <= view.Count; number++)
         {
