@@ -114,7 +114,7 @@ public class ImapMailKitTests
         if (client.Capabilities.HasFlag(ImapCapabilities.Compress))
             await client.CompressAsync(cancel);
         var quota = await client.Inbox!.GetQuotaAsync(cancel);
-        Assert.Equal((97u, 20u), (quota.StorageLimit!.Value, quota.CurrentStorageSize!.Value));
+        Assert.Equal((1024u, 20u), (quota.StorageLimit!.Value, quota.CurrentStorageSize!.Value));
         await client.Inbox.OpenAsync(FolderAccess.ReadOnly, cancel);
         Assert.Equal(20_000, (await client.Inbox.GetMessageAsync(0, cancel)).TextBody!.Trim().Length);
     }
