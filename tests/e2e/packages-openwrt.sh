@@ -130,7 +130,8 @@ at_root() { nsenter --target $holder --net chroot "$root" /usr/bin/env -i PATH=/
 ln -s ../../bin/env "$root/usr/bin/env"
 at_net() { nsenter --target $holder --net "$@"; }
 at_exit "at_root /sbin/procd stop homemail"
-at_root syslogd -n -O /tmp/messages &
+# Not by at_root: $! would be a shell's, and the log would outlive the test.
+nsenter --target $holder --net chroot "$root" /bin/syslogd -n -O /tmp/messages &
 logger=$!
 at_exit "kill $logger 2> /dev/null"
 wait_for 5 test -S "$root/dev/log"
