@@ -20,8 +20,7 @@ ip netns exec lan ip link set device address 02:00:00:00:07:50
 ip netns exec lan ip address add 192.168.7.50/24 dev device
 ip netns exec lan ip link set device up
 sed -i -e 's,^certificate = .*,certificate = acme,; /^key = /d' -e "s,^smtp = .*,&\nlan = 192.168.7.1:2525\nmetrics = 9925," "$world/home/homemail.ini"
-check "the configuration is fine, and nothing of it is without effect" "$PWD/out/linux-x64/homemail" check --config "$world/home/homemail.ini"
-check_not "... it says" grep -q 'not yet in effect' <("$PWD/out/linux-x64/homemail" check --config "$world/home/homemail.ini")
+check "the configuration is fine" "$PWD/out/linux-x64/homemail" check --config "$world/home/homemail.ini"
 home_again
 homemail() { "$PWD/out/linux-x64/homemail" "$1" --config "$world/home/homemail.ini" "${@:2}"; }
 # metric NAME: its value.

@@ -3,7 +3,7 @@ using HomeMail.Privileges;
 
 namespace HomeMail.Cli;
 
-/// <summary><c>homemail check</c>: says what is wrong with the configuration, all of it, and what is not yet in effect; or which paths a server of it uses.</summary>
+/// <summary><c>homemail check</c>: says what is wrong with the configuration, all of it, and what is worth knowing; or which paths a server of it uses.</summary>
 internal static class CheckCommand
 {
     public static async Task<int> RunAsync(CommandCall call, CancellationToken cancel)

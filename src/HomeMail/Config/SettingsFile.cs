@@ -75,9 +75,6 @@ public static class SettingsFile
             findings.Note("there is no [domain:NAME] section: this server receives mail for nobody");
         if (settings.Devices.Count > 0 && settings.Listen.Lan.Count == 0)
             findings.Note("there are [device:NAME] sections, and [listen] lan is off: devices have nowhere to connect to");
-        var notInEffect = NotInEffect.SetIn(document);
-        if (notInEffect.Count > 0)
-            findings.Note($"not yet in effect: {string.Join(", ", notInEffect)}");
         return new SettingsLoad(findings.HasErrors ? null : settings, findings.Errors, findings.Notes);
     }
 

@@ -201,28 +201,6 @@ public class SettingsTests
     }
 
     [Fact]
-    public void Keys_that_do_nothing_yet_are_noted_when_set()
-    {
-        var load = Configurations.Parse(Configurations.House + "quota = 2G");
-        var first = NotInEffect.Table.Count == 0 ? null : NotInEffect.Table[0];
-        Assert.Equal(
-            NotInEffect.Table.Contains("account.quota"),
-            load.Notes.Any(note => note.StartsWith("not yet in effect:", StringComparison.Ordinal) && note.Contains("[account:NAME] quota", StringComparison.Ordinal)));
-        Assert.True(first is null || first.Contains('.', StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public void The_table_of_keys_not_in_effect_names_keys_that_exist()
-    {
-        foreach (var entry in NotInEffect.Table)
-        {
-            var parts = entry.Split('.');
-            Assert.True(KnownKeys.Sections.TryGetValue(parts[0], out var section), entry);
-            Assert.True(parts[1] == "*" || section.Find(parts[1]) is not null, entry);
-        }
-    }
-
-    [Fact]
     public void Any_text_is_read_without_an_exception()
     {
         string[] pieces =
