@@ -85,7 +85,7 @@ internal sealed partial class HouseServer : IAsyncDisposable
         {
             MayExpire = IsClockSane(),
         };
-        _flash = new FlashWritten(_state.Collection("written-today", 4), clock);
+        _flash = new FlashWritten(_state.Collection("flash", 4), clock);
         _secret = PrivateFile.LoadOrMakeSecret(Path.Combine(settings.Server.Data, "secret"), 32);
         _dkimKeys = new DkimKeys(Path.Combine(settings.Server.Data, "dkim"));
         var gateways = new Gateways(clock);

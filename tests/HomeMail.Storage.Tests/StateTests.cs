@@ -21,6 +21,23 @@ public sealed class StateTests : IDisposable
 
     private DateTimeOffset InHours(int hours) => _clock.GetUtcNow().AddHours(hours);
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("written-today")]
+    [InlineData("Grey")]
+    [InlineData("9")]
+    [InlineData("a b")]
+    [InlineData("$files")]
+    public void A_name_that_the_file_could_not_hold_is_refused_at_once_and_costs_nothing(string name)
+    {
+        using var state = Open();
+        state.Collection("grey").Upsert("a", Number(1), InHours(1));
+        Assert.Throws<ArgumentException>(() => state.Collection(name));
+        state.Flush();
+        Assert.Equal(1, state.Collection("grey").Find("a")!["n"].AsInt32);
+        Assert.Empty(_notices);
+    }
+
     [Fact]
     public void What_is_set_is_found_before_and_after_the_flush_and_by_the_next_process()
     {

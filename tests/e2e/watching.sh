@@ -66,4 +66,7 @@ is_acme() { [ "$(fingerprint)" = "$(openssl x509 -in "$world/mail.home.example.p
 check_not "until then the certificate is our own" [ -z "$own" ]
 check "then it is acme's" wait_for 20 is_acme
 stop $home
+# What is learned and counted is kept over the end; a fault of that is logged by the end at the latest.
+check_not "nothing of the state was lost" grep -q ' error state ' "$world/home/log"
+check "... and there it is" test -s "$world/home/data/state.db"
 finish

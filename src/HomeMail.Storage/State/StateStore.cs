@@ -1,3 +1,4 @@
+using System.Buffers;
 using HomeMail.Storage.Files;
 using LiteDB;
 using LiteDB.Engine;
@@ -11,6 +12,8 @@ namespace HomeMail.Storage.State;
 /// </summary>
 public sealed class StateStore : IDisposable
 {
+    private static readonly SearchValues<char> NameLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
+
     private readonly string _path;
     private readonly Action<StorageNotice> _notices;
     private readonly IFileSystem _files;
@@ -39,10 +42,13 @@ public sealed class StateStore : IDisposable
     internal TimeProvider Clock { get; }
 
     /// <summary>A set of documents by key. The same object for the same name.</summary>
-    /// <param name="name">Its name: letters and digits.</param>
+    /// <param name="name">Its name: small letters and digits, a letter first.</param>
     /// <param name="maximum">How many documents it holds; beyond that, those that expire first go.</param>
+    /// <exception cref="ArgumentException">The name is none that the file can hold: said here, for in the file it would look like damage.</exception>
     public StateCollection Collection(string name, int maximum = 20_000)
     {
+        if (string.IsNullOrEmpty(name) || !char.IsAsciiLetterLower(name[0]) || name.AsSpan().ContainsAnyExcept(NameLetters))
+            throw new ArgumentException($"'{name}' is no name of a collection: small letters and digits, a letter first", nameof(name));
         lock (Gate)
         {
             if (!_collections.TryGetValue(name, out var collection))

@@ -31,7 +31,7 @@ fetch() {
 build_machine() {
     local root=$machine/root start=$machine/start drivers name
     # Drivers that are needed to find the disks.
-    mkdir -p "$start"/{bin,dev,proc,sys,root,drivers}
+    mkdir -p "$start"/{bin,dev,proc,sys,new,drivers}
     cp "$parts/bin/busybox" "$start/bin/"
     cp "$device/init" "$start/init"
     drivers=$(echo "$parts"/lib/modules/*)
