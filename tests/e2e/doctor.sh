@@ -117,8 +117,8 @@ keys() { # once they are made, which takes a small machine a while
         python3 -c 'import json,sys; keys={r["name"]: r["data"] for r in map(json.loads, sys.stdin) if "_domainkey" in r.get("name", "")}; json.dump(keys, open(sys.argv[1], "w")); sys.exit(len(keys) < 2)' "$folder/keys"
 }
 check "the keys are made" wait_for 60 keys
-in_inet python3 "$world" serve "$folder" > "$folder/internet.log" 2>&1 & at_exit "stop $!"
-in_router python3 "$world" router "$folder" > "$folder/router.log" 2>&1 & at_exit "stop $!"
+ip netns exec $n-inet python3 "$world" serve "$folder" > "$folder/internet.log" 2>&1 & at_exit "stop $!"
+ip netns exec $n-router python3 "$world" router "$folder" > "$folder/router.log" 2>&1 & at_exit "stop $!"
 check "the internet is there" wait_for 20 test -e "$folder/serving" -a -e "$folder/routing"
 
 # Where this test's folder is, is this machine's affair; that the doctor sees it is checked all the same.
