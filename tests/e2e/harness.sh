@@ -74,6 +74,19 @@ house() {
     } > "$folder/homemail.ini"
 }
 
+# imaps_house FOLDER PORT HOMEMAIL: such a house for mail programs that verify certificates: smtp, imaps and submissions are PORT, PORT+1 and
+# PORT+2; FOLDER/ca.pem is the authority of its certificate for localhost, and FOLDER/home/homemail.ini its configuration.
+imaps_house() {
+    local folder=$1 port=$2 homemail=$3
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=Test authority' -keyout "$folder/ca.key" -out "$folder/ca.pem" 2> /dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout "$folder/key.pem" -out "$folder/csr.pem" 2> /dev/null
+    openssl x509 -req -in "$folder/csr.pem" -CA "$folder/ca.pem" -CAkey "$folder/ca.key" -days 2 -out "$folder/cert.pem" \
+        -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n') 2> /dev/null
+    house_listen=$(printf 'smtp = 127.0.0.1:%d\nsubmission = off\nsubmissions = 127.0.0.1:%d' "$port" $((port + 2))) \
+        house_more=$(printf '[tls]\ncertificate = %s\nkey = %s' "$folder/cert.pem" "$folder/key.pem") house "$folder/home" "$port" "$homemail" 2> /dev/null
+    sed -i "s/^imaps = off/imaps = 127.0.0.1:$((port + 1))/" "$folder/home/homemail.ini"
+}
+
 # stop PID: asks a process that this test started to end, and waits until it has.
 stop() { kill "$1" 2> /dev/null; wait "$1" 2> /dev/null; return 0; }
 

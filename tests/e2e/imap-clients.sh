@@ -12,13 +12,7 @@ at_exit 'rm -rf "$work"'
 port=$(free_ports 3)
 imaps=$((port + 1)) submissions=$((port + 2))
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=Test authority' -keyout "$work/ca.key" -out "$work/ca.pem" 2> /dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout "$work/key.pem" -out "$work/csr.pem" 2> /dev/null
-openssl x509 -req -in "$work/csr.pem" -CA "$work/ca.pem" -CAkey "$work/ca.key" -days 2 -out "$work/cert.pem" \
-    -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n') 2> /dev/null
-house_listen=$(printf 'smtp = 127.0.0.1:%d\nsubmission = off\nsubmissions = 127.0.0.1:%d' "$port" "$submissions") \
-    house_more=$(printf '[tls]\ncertificate = %s\nkey = %s' "$work/cert.pem" "$work/key.pem") house "$work/home" "$port" "$homemail" 2> /dev/null
-sed -i "s/^imaps = off/imaps = 127.0.0.1:$imaps/" "$work/home/homemail.ini"
+imaps_house "$work" "$port" "$homemail"
 serve() {
     "$homemail" run --config "$work/home/homemail.ini" >> "$work/log" 2>&1 &
     server=$!
