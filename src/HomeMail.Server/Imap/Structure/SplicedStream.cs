@@ -7,7 +7,7 @@ namespace HomeMail.Server.Imap.Structure;
 internal readonly record struct Splice(long Offset, long Length, byte[] Octets);
 
 /// <summary>A stream with some ranges replaced, to read; able to seek. The stream below stays open.</summary>
-internal sealed class SplicedStream : Stream
+internal sealed class SplicedStream : PositionedStream
 {
     private readonly Stream _below;
     private readonly List<(long Start, long Length, long Below, byte[]? Octets)> _pieces = [];
@@ -27,15 +27,7 @@ internal sealed class SplicedStream : Stream
         Add(below.Length - at, at, null);
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
-
     public override long Length => _pieces.Count == 0 ? 0 : _pieces[^1].Start + _pieces[^1].Length;
-
-    public override long Position { get; set; }
 
     public override int Read(Span<byte> buffer)
     {
@@ -59,23 +51,6 @@ internal sealed class SplicedStream : Stream
         }
         return 0;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
-    {
-        SeekOrigin.Begin => offset,
-        SeekOrigin.Current => Position + offset,
-        _ => Length + offset,
-    };
-
-    public override void Flush()
-    {
-    }
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private void Add(long length, long below, byte[]? octets)
     {
