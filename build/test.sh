@@ -24,9 +24,21 @@ done
 rm -rf out/test
 mkdir -p out/test out/log
 
+# Whoever sees only the end of a long output is told there what went wrong.
+failures() {
+    local name found
+    for name in "${runs[@]}"; do
+        build/sum.sh out/test "$name" > /dev/null 2>&1 && continue
+        echo "   $name"
+        found=$(grep -E '^FAIL |\[FAIL\]|exit code' "out/log/$name.log" 2> /dev/null | head -n 20)
+        sed 's/^/      /' <<< "${found:-$(tail -n 5 "out/log/$name.log" 2> /dev/null)}"
+    done
+}
+
 finish() {
     build/sum.sh out/test "${runs[@]}" > out/test/summary
     local rc=$?
+    [ "$rc" = 0 ] || { echo "== what failed"; failures; }
     [ "$rc" = 0 ] || [ -s out/test/summary ] || echo "0 passed, 1 failed, 0 skipped" > out/test/summary
     exit $rc
 }
