@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Text;
-using System.Xml;
+using HomeMail.Protocol.Text;
 
 namespace HomeMail.Protocol.Dmarc;
 
@@ -18,17 +17,6 @@ public static class AggregateReportReader
     private const int MaxDepth = 16;
     private const int MaxDkim = 20;
 
-    private static readonly XmlReaderSettings Settings = new()
-    {
-        DtdProcessing = DtdProcessing.Prohibit,
-        XmlResolver = null,
-        IgnoreComments = true,
-        IgnoreProcessingInstructions = true,
-        IgnoreWhitespace = true,
-        CloseInput = false,
-        MaxCharactersFromEntities = 1024,
-    };
-
     /// <summary>Reads a report.</summary>
     /// <param name="document">The document; read synchronously, to its end.</param>
     /// <param name="record">Takes each record as it comes. What was given stands only if the report is whole.</param>
@@ -39,62 +27,44 @@ public static class AggregateReportReader
     {
         ArgumentNullException.ThrowIfNull(document);
         ArgumentNullException.ThrowIfNull(record);
-        try
-        {
-            using var xml = XmlReader.Create(document, Settings);
-            return ReadFeedback(xml, record);
-        }
-        catch (XmlException e)
-        {
-            throw new FormatException("not well-formed XML", e);
-        }
-        catch (Exception e) when (e is ArgumentException or DecoderFallbackException or NotSupportedException or InvalidOperationException)
-        {
-            throw new FormatException("in an encoding that cannot be read", e); // what the reader throws for a made-up encoding
-        }
+        return ReadFeedback(new XmlScanner(document, MaxText), record);
     }
 
-    private static AggregateReport ReadFeedback(XmlReader xml, Action<ReportedRecord> record)
+    private static AggregateReport ReadFeedback(XmlScanner xml, Action<ReportedRecord> record)
     {
-        var buffer = new char[MaxText];
         var header = new Dictionary<string, string>(StringComparer.Ordinal);
         var current = default(Building);
         var path = new List<string>();
         var records = 0;
-        while (xml.Read())
+        for (var node = xml.Read(); node != XmlNode.End; node = xml.Read())
         {
-            if (xml.NodeType == XmlNodeType.Element)
+            switch (node)
             {
-                if (path.Count >= MaxDepth)
-                    throw new FormatException("too deep");
-                if (path.Count == 0 && xml.LocalName != "feedback")
-                    throw new FormatException("not a DMARC report");
-                path.Add(xml.LocalName);
-                if (Is(path, "feedback", "record"))
-                    current = new Building();
-                else if (Is(path, "feedback", "record", "auth_results", "dkim") && current is not null)
-                    current.Dkim.Add([]);
-                if (!xml.IsEmptyElement)
-                    continue;
-                Take(path, "", header, current);
+                case XmlNode.StartTag:
+                    if (path.Count >= MaxDepth)
+                        throw new FormatException("too deep");
+                    if (path.Count == 0 && xml.LocalName != "feedback")
+                        throw new FormatException("not a DMARC report");
+                    path.Add(xml.LocalName);
+                    if (Is(path, "feedback", "record"))
+                        current = new Building();
+                    else if (Is(path, "feedback", "record", "auth_results", "dkim") && current is not null)
+                        current.Dkim.Add([]);
+                    break;
+                case XmlNode.CharacterData:
+                    Take(path, Line(xml.Text), header, current);
+                    break;
+                case XmlNode.EndTag:
+                    if (Is(path, "feedback", "record") && current is not null)
+                    {
+                        if (++records > MaxRecords)
+                            throw new FormatException("too many records");
+                        record(current.Finish());
+                        current = null;
+                    }
+                    path.RemoveAt(path.Count - 1);
+                    break;
             }
-            else if (xml.NodeType is XmlNodeType.Text or XmlNodeType.CDATA)
-            {
-                Take(path, Text(xml, buffer), header, current);
-                continue;
-            }
-            else if (xml.NodeType != XmlNodeType.EndElement)
-            {
-                continue;
-            }
-            if (Is(path, "feedback", "record") && current is not null)
-            {
-                if (++records > MaxRecords)
-                    throw new FormatException("too many records");
-                record(current.Finish());
-                current = null;
-            }
-            path.RemoveAt(path.Count - 1);
         }
         if (records == 0)
             throw new FormatException("no records");
@@ -122,27 +92,13 @@ public static class AggregateReportReader
         return true;
     }
 
-    // Long text is cut, and never held whole.
-    private static string Text(XmlReader xml, char[] buffer)
+    // For people and logs: one line without anything that steers a terminal.
+    private static string Line(Span<char> text)
     {
-        var length = 0;
-        if (xml.CanReadValueChunk)
-        {
-            int read;
-            while (length < buffer.Length && (read = xml.ReadValueChunk(buffer, length, buffer.Length - length)) > 0)
-                length += read;
-        }
-        else
-        {
-            var value = xml.Value;
-            length = Math.Min(value.Length, buffer.Length);
-            value.CopyTo(0, buffer, 0, length);
-        }
-        // For people and logs: one line without anything that steers a terminal.
-        for (var i = 0; i < length; i++)
-            if (char.IsControl(buffer[i]))
-                buffer[i] = ' ';
-        return new string(buffer, 0, length).Trim();
+        foreach (ref var character in text)
+            if (char.IsControl(character))
+                character = ' ';
+        return text.Trim().ToString();
     }
 
     private static void Take(List<string> path, string text, Dictionary<string, string> header, Building? current)

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Security;
 using System.Text;
-using System.Xml;
+using HomeMail.Protocol.Text;
 
 namespace HomeMail.Protocol.PortMapping;
 
@@ -13,7 +13,7 @@ namespace HomeMail.Protocol.PortMapping;
 public sealed record IgdConnection(string Type, string ControlUrl);
 
 /// <summary>
-/// The texts of UPnP's Internet Gateway Device: description and SOAP calls. XML is read without DTD, entities or anything from elsewhere, and within bounds;
+/// The texts of UPnP's Internet Gateway Device: description and SOAP calls. XML is read by <see cref="XmlScanner"/>;
 /// what is broken is no answer.
 /// </summary>
 public static class Igd
@@ -113,48 +113,36 @@ public static class Igd
     {
         if (text.Length > MaxText)
             return;
-        var settings = new XmlReaderSettings
-        {
-            DtdProcessing = DtdProcessing.Prohibit,
-            XmlResolver = null,
-            MaxCharactersInDocument = MaxText,
-            MaxCharactersFromEntities = 1024,
-            IgnoreComments = true,
-            IgnoreProcessingInstructions = true,
-            IgnoreWhitespace = true,
-        };
+        using var stream = new MemoryStream(text.ToArray(), writable: false);
+        var xml = new XmlScanner(stream, MaxValue);
         try
         {
-            using var stream = new MemoryStream(text.ToArray(), writable: false);
-            using var reader = XmlReader.Create(stream, settings);
             string? open = null;
             var value = "";
-            for (var elements = 0; reader.Read() && elements < MaxElements;)
+            for (var elements = 0; elements < MaxElements;)
             {
-                switch (reader.NodeType)
+                switch (xml.Read())
                 {
-                    case XmlNodeType.Element:
+                    case XmlNode.StartTag:
                         elements++;
                         if (open is not null)
                             element(open, "");
-                        (open, value) = (reader.LocalName, "");
-                        if (!reader.IsEmptyElement)
-                            continue;
-                        element(open, "");
-                        open = null;
+                        (open, value) = (xml.LocalName, "");
                         break;
-                    case XmlNodeType.Text or XmlNodeType.CDATA when open is not null && value.Length + reader.Value.Length <= MaxValue:
-                        value += reader.Value;
+                    case XmlNode.CharacterData:
+                        value = xml.Text.Length == MaxValue ? "" : xml.Text.Trim().ToString();
                         break;
-                    case XmlNodeType.EndElement:
+                    case XmlNode.EndTag:
                         if (open is not null)
-                            element(open, value.Trim());
+                            element(open, value);
                         open = null;
                         break;
+                    default:
+                        return;
                 }
             }
         }
-        catch (Exception error) when (error is XmlException or InvalidOperationException or ArgumentException or DecoderFallbackException)
+        catch (FormatException)
         {
             // Broken text: what was read before it was well-formed, and is judged by itself.
         }

@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Security;
 using System.Text;
 using System.Text.Json;
-using System.Xml;
 using HomeMail.Protocol.Message;
+using HomeMail.Protocol.Text;
 
 namespace HomeMail.Server.ClientSetup;
 
@@ -15,6 +15,10 @@ public static class Autodiscover
 {
     /// <summary>What it is served as.</summary>
     public const string ContentType = "text/xml; charset=utf-8";
+
+    private const int MaxDepth = 8;
+    private const int MaxText = 1024;
+    private const int MaxContent = 64 * 1024;
 
     private const string OutlookSchema = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
     private const string ResponseSchema = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006";
@@ -37,33 +41,29 @@ public static class Autodiscover
     {
         (email, refusal) = (null, Refusal.InvalidRequest);
         string? address = null, schema = null;
+        if (content.Length > MaxContent)
+            return false;
         try
         {
-            var settings = new XmlReaderSettings
-            {
-                DtdProcessing = DtdProcessing.Prohibit,
-                XmlResolver = null,
-                MaxCharactersInDocument = 64 * 1024,
-                IgnoreComments = true,
-                IgnoreProcessingInstructions = true,
-            };
-            using var reader = XmlReader.Create(new MemoryStream(content.ToArray()), settings);
+            var xml = new XmlScanner(new MemoryStream(content.ToArray()), MaxText);
             string? element = null;
-            while (reader.Read())
+            for (var node = xml.Read(); node != XmlNode.End; node = xml.Read())
             {
-                if (reader.Depth > 8)
+                if (xml.Depth > MaxDepth)
                     return false;
-                if (reader.NodeType == XmlNodeType.Element)
-                    element = reader.LocalName;
-                else if (reader.NodeType == XmlNodeType.EndElement)
-                    element = null;
-                else if (reader.NodeType == XmlNodeType.Text && element == "EMailAddress")
-                    address ??= reader.Value.Trim();
-                else if (reader.NodeType == XmlNodeType.Text && element == "AcceptableResponseSchema")
-                    schema ??= reader.Value.Trim();
+                element = node switch
+                {
+                    XmlNode.StartTag => xml.LocalName,
+                    XmlNode.EndTag => null,
+                    _ => element,
+                };
+                if (node == XmlNode.CharacterData && element == "EMailAddress")
+                    address ??= xml.Text.Trim().ToString();
+                else if (node == XmlNode.CharacterData && element == "AcceptableResponseSchema")
+                    schema ??= xml.Text.Trim().ToString();
             }
         }
-        catch (XmlException)
+        catch (FormatException)
         {
             return false;
         }
