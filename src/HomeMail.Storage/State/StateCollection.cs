@@ -131,7 +131,7 @@ public sealed class StateCollection
     {
         _pruned = now;
         if (_store.MayExpire)
-            engine.DeleteMany(_name, Query.LT(ExpiryField, now));
+            engine.DeleteMany(_name, With(ExpiryField + " < @0", now));
         var all = new List<BsonValue>();
         using (var reader = engine.Query(_name, new Query { OrderBy = BsonExpression.Create("$." + ExpiryField), Select = BsonExpression.Create("$._id") }))
             while (reader.Read())
@@ -143,7 +143,7 @@ public sealed class StateCollection
     private (BsonDocument? Value, long Expires) Read(LiteEngine engine, string key)
     {
         var query = new Query();
-        query.Where.Add(Query.EQ("_id", Key(key)));
+        query.Where.Add(With("_id = @0", Key(key)));
         using var reader = engine.Query(_name, query);
         return reader.Read() && reader.Current is BsonDocument found ? (found[ValueField].AsDocument, found[ExpiryField].AsInt64) : (null, 0);
     }
@@ -157,6 +157,9 @@ public sealed class StateCollection
                 all[found["_id"].AsString] = found[ValueField].AsDocument;
         return all;
     }
+
+    // LiteDB keeps each text that it has compiled for ever: values stand beside it, and not, as Query.EQ has them, in it.
+    private static BsonExpression With(string expression, BsonValue value) => BsonExpression.Create(expression, value);
 
     private bool IsExpired(long expires) => _store.MayExpire && expires < _store.Clock.GetUtcNow().ToUnixTimeMilliseconds();
 
