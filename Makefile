@@ -2,7 +2,7 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build deb ipk apk run test e2e lab check format budget fuzz bench bench-core bench-imap clean
+.PHONY: help deps build deb ipk apk run test e2e lab check format budget size fuzz bench bench-core bench-imap clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ format: ## lay the code out as .editorconfig has it, which `make check` asks for
 
 budget: ## measure what the published binaries cost, compare with build/budgets.txt
 	@build/budget.sh
+
+size: ## what is in the published binaries, by package; the table is out/size.md
+	@build/size.sh
 
 fuzz: ## every parser and whole sessions for SECONDS=60; ENGINE=afl: by afl-fuzz; TARGETS="NAME..." for some
 	@TARGETS="$(TARGETS)" SEED="$(SEED)" build/fuzz.sh $(or $(SECONDS),60) $(ENGINE)
