@@ -60,6 +60,12 @@ public class LayeringTests
     [InlineData("HomeMail/Cli", "var user = Environment.UserName;")]
     [InlineData("HomeMail/Cli", "throw new NotImplementedException();")]
     [InlineData("HomeMail/Cli", "internal sealed class MailManager { }")]
+    [InlineData("HomeMail.Server/Delivery", "var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck }; DisableCertificateDownloads = true;")]
+    [InlineData("HomeMail.Server/Delivery", "using var chain = new X509Chain();")]
+    [InlineData("HomeMail.Server/Delivery", "var options = new SslClientAuthenticationOptions { TargetHost = host };")]
+    [InlineData("HomeMail.Server/Net", "var context = SslStreamCertificateContext.Create(certificate, chain);")]
+    [InlineData("HomeMail.Server/Reports", "using System.Xml;")]
+    [InlineData("HomeMail.Server/Delivery", "using var client = new HttpClient();")]
     [InlineData("HomeMail/Cli", "namespace HomeMail.Config;")]
     [InlineData("HomeMail.Server/Smtp", "namespace HomeMail.Server;")]
     public void An_offender_is_found(string folder, string line)
@@ -78,6 +84,7 @@ public class LayeringTests
     [InlineData("HomeMail.Server/Smtp", "private readonly Queue<int> _waiting = new();")]
     [InlineData("HomeMail.Server/Imap", "using var stream = typeof(ImapSession).Assembly.GetManifestResourceStream(name);")]
     [InlineData("HomeMail.Server/Dns", "var now = clock.GetUtcNow();")]
+    [InlineData("HomeMail.Server/Delivery", "var policy = new X509ChainPolicy { RevocationMode = mode,\nDisableCertificateDownloads = true };")]
     [InlineData("HomeMail.Storage", "using HomeMail.Protocol.Smtp;")]
     [InlineData("HomeMail.Storage/Queue", "namespace HomeMail.Storage;")]
     public void What_only_looks_like_one_is_not(string folder, string text) =>

@@ -49,6 +49,10 @@ internal static partial class SourceRules
         new("src/", new(@"(?<![\w.])(System\.Net\.)?Dns\.(Get|Resolve|Begin)\w*"), "a static binary has no NSS: resolve through IMailResolver"),
         new("src/", new(@"\bEnvironment\.User(Domain)?Name\b"), "throws where there is no passwd entry"),
         new("src/", new(@"\bNotImplementedException\b"), "nothing is left open"),
+        // build/Trim.xml takes what fetches certificates out of the program.
+        new("src/", new(@"\bnew\s+X509ChainPolicy\b(?![^;]*\bDisableCertificateDownloads\s*=\s*true)|\bnew\s+SslClientAuthenticationOptions\b(?![^;]*\bCertificateChainPolicy\b)|\bSslStreamCertificateContext\s*\.\s*Create\((?![^;]*\boffline\s*:\s*true)"), "nothing is fetched for a certificate"),
+        new("src/", new(@"\bnew\s+X509Chain\s*\("), "nothing is fetched for a certificate", Except: "src/HomeMail.Server/Delivery/Trust/DaneJudge.cs"),
+        new("src/", new(@"\bSystem\.(Xml|Text\.RegularExpressions|Linq\.Expressions|Net\.Http)\b|(?<![\w.])HttpClient\b"), "half a megabyte and more of program"),
         new("src/", new(@"\b(class|struct|record|interface|enum)\s+\w*(Manager|Helper|Util|Utils|Utilities|Service)\b"), "names are the standards' terms"),
     ];
 
