@@ -62,12 +62,13 @@ size: ## what is in the published binaries, by package; the table is out/size.md
 fuzz: ## every parser and whole sessions for SECONDS=60; ENGINE=afl: by afl-fuzz; TARGETS="NAME..." for some
 	@TARGETS="$(TARGETS)" SEED="$(SEED)" build/fuzz.sh $(or $(SECONDS),60) $(ENGINE)
 
-bench: ## HomeMail beside Postfix, Exim, OpenSMTPD, chasquid and Dovecot (as root, 25 minutes); the tables are in out/bench
+bench: ## HomeMail beside Postfix, Exim, OpenSMTPD, chasquid and Dovecot (as root, 25 minutes); the tables are out/bench/report.md, smtp.csv and smtp.svg
 	@build/deps.sh build test bench
 	@build/publish.sh $(RID)
 	@dotnet build tests/HomeMail.Load -c Release --nologo -v quiet
 	@build/bench/bench.sh
 	@MESSAGES=10000 build/bench-imap.sh
+	@cat out/bench/smtp.md out/bench/imap.md > out/bench/report.md
 
 bench-core: ## benchmarks of parsers, decoder, header scan and sessions in one process; BENCH='*Decoder*' for some
 	@dotnet run -c Release --project tests/HomeMail.Benchmarks -- --filter '$(or $(BENCH),*)'

@@ -137,6 +137,18 @@ def memory(pids, what):
     return total
 
 
+def shares(pids):
+    """Kilobytes of all of them; what they share is counted once among them (PSS)."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup") as file:
+                total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+        except (OSError, StopIteration):
+            pass
+    return total
+
+
 class Server:
     def __init__(self, name, port, pid):
         self.name, self.port, self.pid = name, int(port), int(pid)
@@ -162,14 +174,14 @@ class Server:
 
 
 def settled(pids):
-    """Kilobytes once they stand still for a while."""
-    last, since, deadline = -1, time.monotonic(), time.monotonic() + 40
-    while time.monotonic() < deadline and time.monotonic() - since < 8:
-        now = memory(pids, "VmRSS:")
-        if abs(now - last) > 64:
+    """Kilobytes once they stand still for a while; a heap is given back after some."""
+    last, since, deadline = -1, time.monotonic(), time.monotonic() + 20
+    while time.monotonic() < deadline and time.monotonic() - since < 5:
+        now = shares(pids)
+        if abs(now - last) > 256:
             last, since = now, time.monotonic()
-        time.sleep(0.2)
-    return memory(pids, "VmRSS:")
+        time.sleep(0.5)
+    return last
 
 
 def measure(server, count, results):
@@ -289,7 +301,7 @@ def run(arguments):
     if connections:
         each = {server.name: idle(server, connections) for server in servers}
         print(f"\nClients that ask for all messages and read nothing, 10 at once, the session's list of UIDs in it: " + ", ".join(f"{server.name} {slow(server, 10):.0f} kB each" for server in servers) + ".")
-        print(f"\n{connections} connections in IDLE over TLS: HomeMail {each['HomeMail']:.1f} kB each, Dovecot {each['Dovecot']:.1f} kB each (RSS of all of a server's processes, shared pages counted in each).")
+        print(f"\n{connections} connections in IDLE over TLS: HomeMail {each['HomeMail']:.1f} kB each, Dovecot {each['Dovecot']:.1f} kB each (PSS of all of a server's processes).")
 
 
 if __name__ == "__main__":
