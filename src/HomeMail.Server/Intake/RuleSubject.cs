@@ -4,7 +4,7 @@ using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Spf;
 using HomeMail.Server.Authentication;
-using MimeKit.Utils;
+using HomeMail.Server.Imap.Structure;
 
 namespace HomeMail.Server.Intake;
 
@@ -114,6 +114,6 @@ public sealed class RuleSubject(ReadOnlyMemory<byte> header, long size, OriginFa
         foreach (var octet in value[..unfolded.Length])
             if (octet is not ((byte)'\r' or (byte)'\n'))
                 unfolded[length++] = octet == (byte)'\t' ? (byte)' ' : octet;
-        return Rfc2047.DecodeText(unfolded, 0, length).Trim();
+        return EncodedWords.Decode(unfolded, 0, length).Trim();
     }
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using MimeKit.Utils;
 
 namespace HomeMail.Server.Imap.Structure;
 
@@ -14,6 +13,6 @@ internal static class HeaderText
         var octets = Encoding.Latin1.GetBytes(value);
         if (!value.Contains("=?", StringComparison.Ordinal))
             return System.Text.Unicode.Utf8.IsValid(octets) ? Encoding.UTF8.GetString(octets) : value;
-        return Rfc2047.DecodeText(octets);
+        return EncodedWords.Decode(octets, 0, octets.Length);
     }
 }
