@@ -4,7 +4,7 @@ namespace HomeMail.Protocol.Dmarc;
 /// <param name="Domain">d=</param>
 /// <param name="Selector">s=</param>
 /// <param name="Result">The result as RFC 8601 2.7.1 names it.</param>
-public readonly record struct ReportedDkim(string Domain, string Selector, string Result);
+public sealed record ReportedDkim(string Domain, string Selector, string Result);
 
 /// <summary>One <c>record</c> of an aggregate report (RFC 9990 3.1.1.7): what came from one address with one outcome.</summary>
 public sealed record ReportedRecord

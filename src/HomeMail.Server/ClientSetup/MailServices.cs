@@ -3,7 +3,7 @@ namespace HomeMail.Server.ClientSetup;
 /// <summary>A service as a mail program is told of it.</summary>
 /// <param name="Port">The port.</param>
 /// <param name="IsImplicitTls">TLS from the first octet (RFC 8314 3); otherwise STARTTLS, without which nobody can log in.</param>
-public readonly record struct MailPort(int Port, bool IsImplicitTls);
+public sealed record MailPort(int Port, bool IsImplicitTls);
 
 /// <summary>What a mail program must know of this house.</summary>
 /// <param name="Host">The name of the server, for all services.</param>

@@ -5,7 +5,7 @@ namespace HomeMail.Server.Control;
 /// <summary>An endpoint that the server listens at.</summary>
 /// <param name="Service">The key in <c>[listen]</c>.</param>
 /// <param name="EndPoint">The address and port.</param>
-public readonly record struct ListeningAt(string Service, string EndPoint);
+public sealed record ListeningAt(string Service, string EndPoint);
 
 /// <summary>Something that is not as it should be.</summary>
 /// <param name="What">What.</param>

@@ -34,21 +34,21 @@ public readonly record struct DnsAnswer<T>(
 /// <summary>A mail exchanger (RFC 1035 3.3.9).</summary>
 /// <param name="Preference">Lower is tried first.</param>
 /// <param name="Exchange">The host's name without trailing dot; empty for the root, which is a null MX (RFC 7505).</param>
-public readonly record struct MxRecord(int Preference, string Exchange);
+public sealed record MxRecord(int Preference, string Exchange);
 
 /// <summary>A TLSA record (RFC 6698 2.1).</summary>
 /// <param name="Usage">Certificate usage.</param>
 /// <param name="Selector">Selector.</param>
 /// <param name="MatchingType">Matching type.</param>
 /// <param name="Data">Certificate association data.</param>
-public readonly record struct TlsaRecord(byte Usage, byte Selector, byte MatchingType, ReadOnlyMemory<byte> Data);
+public sealed record TlsaRecord(byte Usage, byte Selector, byte MatchingType, ReadOnlyMemory<byte> Data);
 
 /// <summary>A host of a service (RFC 2782).</summary>
 /// <param name="Priority">Lower is tried first.</param>
 /// <param name="Weight">The share among equal priorities.</param>
 /// <param name="Port">The port.</param>
 /// <param name="Target">The host's name without trailing dot; empty for the root: there is no such service.</param>
-public readonly record struct SrvRecord(int Priority, int Weight, int Port, string Target);
+public sealed record SrvRecord(int Priority, int Weight, int Port, string Target);
 
 /// <summary>
 /// DNS as mail needs it. Implementations never throw for anything DNS does; they throw only <see cref="OperationCanceledException"/>.

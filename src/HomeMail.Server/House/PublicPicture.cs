@@ -53,7 +53,7 @@ public sealed class PublicPicture
     /// <summary>Takes reports; those about addresses that are not global unicast say nothing and are left out.</summary>
     /// <param name="reports">The reports.</param>
     public PublicPicture(IEnumerable<AddressReport> reports) =>
-        Reports = [.. reports.Where(report => IsPublic(report.Address)).Distinct().OrderBy(report => report.Source)];
+        Reports = [.. reports.Where(report => IsPublic(report.Address)).Distinct().OrderBy(report => (int)report.Source)];
 
     /// <summary>The reports, the most believable first.</summary>
     public IReadOnlyList<AddressReport> Reports { get; }

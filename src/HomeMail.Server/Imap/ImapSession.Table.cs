@@ -24,7 +24,7 @@ public sealed partial class ImapSession
     /// <param name="States">When it may be given.</param>
     /// <param name="MayExpunge">Whether EXPUNGE may be told at its end (RFC 9051 7.5.1).</param>
     /// <param name="Handler">Who answers.</param>
-    private readonly record struct Command(SessionStates States, bool MayExpunge, Handler Handler);
+    private sealed record Command(SessionStates States, bool MayExpunge, Handler Handler);
 
     private static readonly FrozenDictionary<string, Command> Commands = new Dictionary<string, Command>
     {

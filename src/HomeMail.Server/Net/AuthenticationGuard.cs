@@ -43,7 +43,7 @@ public sealed class AuthenticationGuard(TimeProvider clock, Func<IPAddress, bool
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, long> _known = new(StringComparer.OrdinalIgnoreCase);
 
-    private record struct Entry(double Failures, long Last);
+    private sealed record Entry(double Failures, long Last);
 
     /// <summary>The limits; a reload replaces them.</summary>
     public AuthenticationLimits Limits { get; set; } = new();

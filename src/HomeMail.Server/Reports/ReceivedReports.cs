@@ -9,7 +9,7 @@ namespace HomeMail.Server.Reports;
 /// <param name="Address">The address.</param>
 /// <param name="Passed">How many messages passed DMARC.</param>
 /// <param name="Failed">How many failed.</param>
-public readonly record struct ReportedSource(string Address, long Passed, long Failed);
+public sealed record ReportedSource(string Address, long Passed, long Failed);
 
 /// <summary>What is kept of a report that was received about one of our domains.</summary>
 public sealed record ReceivedReport

@@ -21,7 +21,7 @@ public sealed partial class SmtpSession
 
     private delegate SmtpReply? Handler(SmtpSession session, ReadOnlySpan<byte> arguments);
 
-    private readonly record struct Command(Needs Needs, Handler Handler);
+    private sealed record Command(Needs Needs, Handler Handler);
 
     private static readonly Command[] Commands = MakeCommands();
 
