@@ -5,14 +5,20 @@ namespace HomeMail.Storage.Commit;
 /// <summary>
 /// The one writer of the store: everything that changes mail or queue on the disk goes through here, so that there is one order of
 /// events, UIDs are published as they are given, and what waits together shares its syncs (group commit). It takes what is waiting,
-/// without delay; while it syncs, the next batch gathers. It has a thread only while there is work.
+/// without delay; while it syncs, the next batch gathers. It has a thread of its own, for it waits for the disk, and the pool's are as many
+/// as there are cores; the thread ends when there was nothing to do for a while.
 /// </summary>
 internal sealed class StoreWriter(IFileSystem files)
 {
+    private const int StackSize = 256 * 1024;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     // Bounds how long the first of a batch waits for the others' links.
     private const int BatchLimit = 128;
 
-    private readonly Lock _gate = new();
+    // Monitor, not Lock, for waiting and waking belong to it.
+    private readonly object _gate = new();
     private readonly LinkedList<StoreChange> _waiting = new();
     private readonly SyncSet _syncs = new(files);
     private readonly List<StoreChange> _batch = [];
@@ -20,6 +26,7 @@ internal sealed class StoreWriter(IFileSystem files)
     private readonly HashSet<object> _claimed = [];
     private readonly HashSet<IStaging> _staged = [];
     private bool _running;
+    private bool _hasThread;
     private bool _closed;
     private TaskCompletionSource? _idle;
 
@@ -38,12 +45,14 @@ internal sealed class StoreWriter(IFileSystem files)
         {
             if (_closed)
                 throw new StorageClosedException();
-            _waiting.AddLast(change);
-            if (!_running)
+            if (!_hasThread)
             {
-                _running = true;
-                ThreadPool.UnsafeQueueUserWorkItem(static writer => writer.Run(), this, preferLocal: false);
+                new Thread(Run, StackSize) { IsBackground = true, Name = "store" }.UnsafeStart();
+                _hasThread = true;
             }
+            _waiting.AddLast(change);
+            _running = true;
+            Monitor.Pulse(_gate);
         }
         return change.Done;
     }
@@ -57,6 +66,7 @@ internal sealed class StoreWriter(IFileSystem files)
         lock (_gate)
         {
             _closed = true;
+            Monitor.Pulse(_gate);
             if (!_running)
                 return Task.CompletedTask;
             _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -70,32 +80,45 @@ internal sealed class StoreWriter(IFileSystem files)
             RunBatch();
     }
 
+    /// <summary>Takes what is waiting, or waits for it; false if the thread is to end.</summary>
     private bool TakeBatch()
     {
         _batch.Clear();
         _claimed.Clear();
         lock (_gate)
         {
-            for (var node = _waiting.First; node is not null && _batch.Count < BatchLimit;)
+            while (true)
             {
-                var next = node.Next;
-                var change = node.Value;
-                if (change.Alone && _batch.Count > 0)
-                    break;
-                if (change.Exclusive is null || _claimed.Add(change.Exclusive))
+                Gather();
+                if (_batch.Count > 0)
+                    return true;
+                _running = false;
+                _idle?.SetResult();
+                if (_closed || (!Monitor.Wait(_gate, Patience) && _waiting.Count == 0))
                 {
-                    _batch.Add(change);
-                    _waiting.Remove(node);
+                    _hasThread = false;
+                    return false;
                 }
-                if (change.Alone)
-                    break;
-                node = next;
             }
-            if (_batch.Count > 0)
-                return true;
-            _running = false;
-            _idle?.SetResult();
-            return false;
+        }
+    }
+
+    private void Gather()
+    {
+        for (var node = _waiting.First; node is not null && _batch.Count < BatchLimit;)
+        {
+            var next = node.Next;
+            var change = node.Value;
+            if (change.Alone && _batch.Count > 0)
+                return;
+            if (change.Exclusive is null || _claimed.Add(change.Exclusive))
+            {
+                _batch.Add(change);
+                _waiting.Remove(node);
+            }
+            if (change.Alone)
+                return;
+            node = next;
         }
     }
 

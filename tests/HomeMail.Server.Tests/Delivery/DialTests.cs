@@ -17,7 +17,7 @@ public class DialTests
     {
         var bench = new Dialler();
         var dial = bench.Begin(Addresses);
-        await bench.Dialled(1);
+        await bench.Waits(1);
         bench.Clock.Advance(TimeSpan.FromMilliseconds(249));
         await Task.Delay(20);
         Assert.Single(bench.Started);
@@ -64,7 +64,7 @@ public class DialTests
     {
         var bench = new Dialler();
         var dial = bench.Begin(Addresses);
-        await bench.Dialled(1);
+        await bench.Waits(1);
         bench.Clock.Advance(TimeSpan.FromMilliseconds(250));
         await bench.Dialled(2);
         bench.Fail(Addresses[1]);
@@ -97,8 +97,10 @@ public class DialTests
             await stream.WriteAsync("x"u8.ToArray());
             Assert.Equal(1, await accepted.ReceiveAsync(new byte[1]));
         }
-        listener.Stop();
-        var refused = await Assert.ThrowsAsync<DialException>(() => dialer.DialAsync(endPoint, CancellationToken.None).AsTask());
+        // A port that was only listened at may be another's by now; one that is bound and not listened at is nobody else's.
+        using var silent = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var refused = await Assert.ThrowsAsync<DialException>(() => dialer.DialAsync((IPEndPoint)silent.LocalEndPoint!, CancellationToken.None).AsTask());
         Assert.Equal("connection refused", refused.Message);
         using var given = new CancellationTokenSource();
         await given.CancelAsync();
@@ -112,7 +114,7 @@ public class DialTests
     {
         private readonly ConcurrentDictionary<IPAddress, TaskCompletionSource<Stream>> _pending = new();
 
-        public FakeTimeProvider Clock { get; } = new(Letters.Noon);
+        public WaitingClock Clock { get; } = new();
 
         public ConcurrentQueue<IPAddress> Started { get; } = new();
 
@@ -120,6 +122,13 @@ public class DialTests
 
         public Task<StaggeredDial.Outcome> Begin(IPAddress[] addresses, CancellationToken cancel = default) =>
             Task.Run(() => new StaggeredDial(this, new DeliveryOptions { Hostname = "home.example" }, Clock).DialAsync(addresses, 25, cancel).AsTask());
+
+        /// <summary>So many have been begun, and the time until the next one is running: a clock that is moved before that is moved in vain.</summary>
+        public async Task Waits(int count)
+        {
+            await Dialled(count);
+            await QueueBench.Until(() => Clock.Waits >= count, $"wait {count}");
+        }
 
         public async Task Dialled(int count)
         {
@@ -144,6 +153,22 @@ public class DialTests
                 GivenUp.Enqueue(remote.Address);
                 throw;
             }
+        }
+    }
+
+    /// <summary>Counts the waits between two that have begun.</summary>
+    private sealed class WaitingClock() : FakeTimeProvider(Letters.Noon)
+    {
+        private int _waits;
+
+        public int Waits => Volatile.Read(ref _waits);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (dueTime == new DeliveryOptions { Hostname = "home.example" }.Stagger)
+                Interlocked.Increment(ref _waits);
+            return timer;
         }
     }
 }
