@@ -39,6 +39,48 @@ public sealed class StateTests : IDisposable
     }
 
     [Fact]
+    public void What_is_asked_again_is_not_read_from_the_file_again_until_the_flush()
+    {
+        using var state = Open();
+        var grey = state.Collection("grey");
+        grey.Upsert("a", Number(1), InHours(1));
+        state.Flush();
+        Assert.Equal(1, grey.Find("a")!["n"].AsInt32);
+        Assert.Null(grey.Find("nobody"));
+
+        // A query of the file takes some ten thousand octets.
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.NotNull(grey.Find("a"));
+            Assert.Null(grey.Find("nobody"));
+        }
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20_000);
+
+        grey.Upsert("nobody", Number(2), InHours(1));
+        Assert.Equal(2, grey.Find("nobody")!["n"].AsInt32);
+        grey.Remove("a");
+        Assert.Null(grey.Find("a"));
+        state.Flush();
+        Assert.Null(grey.Find("a"));
+        Assert.Equal(2, grey.Find("nobody")!["n"].AsInt32);
+        _clock.Advance(TimeSpan.FromHours(2));
+        Assert.Null(grey.Find("nobody"));
+    }
+
+    [Fact]
+    public void What_was_read_goes_with_all_the_rest()
+    {
+        using var state = Open();
+        var grey = state.Collection("grey");
+        grey.Upsert("a", Number(1), InHours(1));
+        state.Flush();
+        Assert.NotNull(grey.Find("a"));
+        grey.Clear();
+        Assert.Null(grey.Find("a"));
+    }
+
+    [Fact]
     public void What_is_set_is_found_before_and_after_the_flush_and_by_the_next_process()
     {
         using (var state = Open())

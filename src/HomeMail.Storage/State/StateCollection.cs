@@ -14,12 +14,16 @@ public sealed class StateCollection
 
     private const int MaximumKey = 250;
 
+    // Between two flushes the same senders are asked about again and again, most of them unknown; a query of the file costs more than all else about a message.
+    private const int MaximumRead = 256;
+
     private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
 
     private readonly StateStore _store;
     private readonly string _name;
     private readonly int _maximum;
     private readonly Dictionary<string, (BsonDocument? Value, long Expires)> _pending = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (BsonDocument? Value, long Expires)> _read = new(StringComparer.Ordinal);
     private long _pruned;
     private bool _isIndexed;
 
@@ -39,8 +43,14 @@ public sealed class StateCollection
         ArgumentNullException.ThrowIfNull(key);
         lock (_store.Gate)
         {
-            if (!_pending.TryGetValue(Key(key), out var entry))
-                entry = _store.Use(engine => Read(engine, key), default);
+            var kept = Key(key);
+            if (!_pending.TryGetValue(kept, out var entry) && !_read.TryGetValue(kept, out entry))
+            {
+                entry = _store.Use(engine => Read(engine, kept), default);
+                if (_read.Count == MaximumRead)
+                    _read.Clear();
+                _read[kept] = entry;
+            }
             return entry.Value is null || IsExpired(entry.Expires) ? null : entry.Value;
         }
     }
@@ -93,6 +103,7 @@ public sealed class StateCollection
         lock (_store.Gate)
         {
             _pending.Clear();
+            _read.Clear();
             _isIndexed = false;
             _store.Use(engine => engine.DropCollection(_name), false);
         }
@@ -127,6 +138,9 @@ public sealed class StateCollection
 
     internal void Written() => _pending.Clear();
 
+    /// <summary>What was read is forgotten: the flush may have dropped some of it, and quiet times need no memory.</summary>
+    internal void Forget() => _read.Clear();
+
     private void Prune(LiteEngine engine, long now)
     {
         _pruned = now;
@@ -143,7 +157,7 @@ public sealed class StateCollection
     private (BsonDocument? Value, long Expires) Read(LiteEngine engine, string key)
     {
         var query = new Query();
-        query.Where.Add(With("_id = @0", Key(key)));
+        query.Where.Add(With("_id = @0", key));
         using var reader = engine.Query(_name, query);
         return reader.Read() && reader.Current is BsonDocument found ? (found[ValueField].AsDocument, found[ExpiryField].AsInt64) : (null, 0);
     }

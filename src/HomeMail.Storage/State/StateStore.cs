@@ -70,6 +70,8 @@ public sealed class StateStore : IDisposable
             if (!isDirty || Use(WriteAll, false))
                 foreach (var collection in _collections.Values)
                     collection.Written();
+            foreach (var collection in _collections.Values)
+                collection.Forget();
             CloseEngine();
         }
     }
