@@ -6,34 +6,24 @@ namespace HomeMail.Protocol.Dkim;
 
 /// <summary>
 /// A header block as signatures see it (RFC 6376 3.7, 5.4.2): its fields by name, each octet as it came. Built once for a message; hashing does
-/// not copy it.
+/// not copy it, and a message without signatures costs no index. Used by one thread at a time.
 /// </summary>
 public sealed class SignedHeader
 {
     private readonly ReadOnlyMemory<byte> _block;
     private readonly List<Slice> _fields = [];
-    private readonly Dictionary<string, List<int>> _byName = new(StringComparer.Ordinal);
+    private Dictionary<string, List<int>>? _byName;
 
-    /// <summary>Reads a block.</summary>
+    /// <summary>Takes a block.</summary>
     /// <param name="block">The header in CRLF form, with or without its empty line. It must stay as it is while this is in use.</param>
-    public SignedHeader(ReadOnlyMemory<byte> block)
-    {
-        _block = block;
-        var span = block.Span;
-        foreach (var field in new HeaderFields(span))
-        {
-            span.Overlaps(field.Whole, out var start);
-            var name = Encoding.ASCII.GetString(field.Name).ToLowerInvariant();
-            if (!_byName.TryGetValue(name, out var indexes))
-                _byName[name] = indexes = [];
-            indexes.Add(_fields.Count);
-            _fields.Add(new Slice(start, field.Whole.Length, field.Name.Length, field.Whole.IndexOf((byte)':') + 1, field.Value.Length));
-        }
-    }
+    public SignedHeader(ReadOnlyMemory<byte> block) => _block = block;
+
+    private Dictionary<string, List<int>> ByName => _byName ??= Index();
 
     /// <summary>How many fields of a name there are.</summary>
     /// <param name="name">The name in lower case.</param>
-    public int Count(string name) => _byName.TryGetValue(name, out var indexes) ? indexes.Count : 0;
+    public int Count(string name) =>
+        _byName is null && !Occurs(name) ? 0 : ByName.TryGetValue(name, out var indexes) ? indexes.Count : 0;
 
     /// <summary>One of the fields of a name: all of it but the CRLF at its end.</summary>
     /// <param name="name">The name in lower case.</param>
@@ -41,7 +31,7 @@ public sealed class SignedHeader
     /// <param name="valueStart">Where in it the value begins.</param>
     public ReadOnlyMemory<byte> Field(string name, int index, out int valueStart)
     {
-        var slice = _fields[_byName[name][index]];
+        var slice = _fields[ByName[name][index]];
         valueStart = slice.ValueStart;
         return _block.Slice(slice.Start, slice.ValueStart + slice.ValueLength);
     }
@@ -93,11 +83,35 @@ public sealed class SignedHeader
         foreach (var name in names)
         {
             used[name] = used.GetValueOrDefault(name) + 1;
-            if (!_byName.TryGetValue(name, out var indexes) || used[name] > indexes.Count)
+            if (!ByName.TryGetValue(name, out var indexes) || used[name] > indexes.Count)
                 continue;
             AppendField(hash, _fields[indexes[^used[name]]], canonicalization);
             hash.AppendData("\r\n"u8);
         }
+    }
+
+    private bool Occurs(string name)
+    {
+        foreach (var field in new HeaderFields(_block.Span))
+            if (Ascii.EqualsIgnoreCase(field.Name, name))
+                return true;
+        return false;
+    }
+
+    private Dictionary<string, List<int>> Index()
+    {
+        var byName = new Dictionary<string, List<int>>(StringComparer.Ordinal);
+        var span = _block.Span;
+        foreach (var field in new HeaderFields(span))
+        {
+            span.Overlaps(field.Whole, out var start);
+            var name = Encoding.ASCII.GetString(field.Name).ToLowerInvariant();
+            if (!byName.TryGetValue(name, out var indexes))
+                byName[name] = indexes = [];
+            indexes.Add(_fields.Count);
+            _fields.Add(new Slice(start, field.Whole.Length, field.Name.Length, field.Whole.IndexOf((byte)':') + 1, field.Value.Length));
+        }
+        return byName;
     }
 
     private void AppendField(IncrementalHash hash, Slice field, Canonicalization canonicalization)

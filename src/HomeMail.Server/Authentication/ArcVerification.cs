@@ -25,9 +25,17 @@ public sealed class ArcVerification : IDisposable
     /// <param name="header">The header block; it must stay as it is until the end.</param>
     /// <param name="resolver">Where keys are looked up.</param>
     public ArcVerification(ReadOnlyMemory<byte> header, IMailResolver resolver)
+        : this(new SignedHeader(header), resolver)
+    {
+    }
+
+    /// <summary>Begins with a header that others look at too.</summary>
+    /// <param name="header">The header.</param>
+    /// <param name="resolver">Where keys are looked up.</param>
+    internal ArcVerification(SignedHeader header, IMailResolver resolver)
     {
         _resolver = resolver;
-        _chain = ArcChain.Read(new SignedHeader(header));
+        _chain = ArcChain.Read(header);
         if (_chain.Status == ArcStatus.Pass)
             _body = new BodyHash(_chain.Sets[^1].Message.Body, _chain.Sets[^1].Message.BodyLength);
     }

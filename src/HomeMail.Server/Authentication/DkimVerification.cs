@@ -24,16 +24,16 @@ public sealed class DkimVerification : IDisposable
     private readonly long? _now;
 
     /// <summary>Begins: reads the signatures and starts to look up their keys.</summary>
-    /// <param name="header">The header block; it must stay as it is until the end.</param>
+    /// <param name="header">The header.</param>
     /// <param name="resolver">Where keys are looked up.</param>
     /// <param name="prefer">The domain of From: signatures that could be aligned with it are looked at first. Null for none.</param>
     /// <param name="most">How many signatures are verified; the others are neutral.</param>
     /// <param name="now">The time, against which x= is held; null while the clock is not to be trusted.</param>
     /// <param name="cancel">Ends the look-ups.</param>
     internal DkimVerification(
-        ReadOnlyMemory<byte> header, IMailResolver resolver, string? prefer, int most, DateTimeOffset? now, CancellationToken cancel)
+        SignedHeader header, IMailResolver resolver, string? prefer, int most, DateTimeOffset? now, CancellationToken cancel)
     {
-        _header = new SignedHeader(header);
+        _header = header;
         _now = now?.ToUnixTimeSeconds();
         for (var i = 0; i < Math.Min(MostFields, _header.Count(FieldName)); i++)
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using HomeMail.Protocol.Dkim;
 using HomeMail.Server.Dns;
 
 namespace HomeMail.Server.Authentication;
@@ -20,6 +21,9 @@ public sealed class DkimVerifier(IMailResolver resolver, TimeProvider clock, Fun
     /// <param name="cancel">Ends the look-ups.</param>
     /// <param name="most">How many signatures are verified.</param>
     public DkimVerification Begin(ReadOnlyMemory<byte> header, string? prefer, CancellationToken cancel, int most = MostSignatures) =>
+        Begin(new SignedHeader(header), prefer, cancel, most);
+
+    internal DkimVerification Begin(SignedHeader header, string? prefer, CancellationToken cancel, int most = MostSignatures) =>
         new(header, resolver, prefer, most, clockIsSane?.Invoke() == false ? null : clock.GetUtcNow(), cancel);
 
     /// <summary>Verifies a message that is there.</summary>

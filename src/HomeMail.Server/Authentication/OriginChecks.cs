@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using HomeMail.Protocol.Dkim;
 using HomeMail.Protocol.Dmarc;
 using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
@@ -93,8 +94,9 @@ public sealed class OriginChecks(IMailResolver resolver, Func<string, bool> isHo
         CancellationToken cancel)
     {
         var author = AuthorDomain.Of(header.Span);
-        using var signatures = _dkim.Begin(header, author.Kind == AuthorDomainKind.One ? author.Domain : null, cancel);
-        using var chain = new ArcVerification(header, resolver);
+        var fields = new SignedHeader(header);
+        using var signatures = _dkim.Begin(fields, author.Kind == AuthorDomainKind.One ? author.Domain : null, cancel);
+        using var chain = new ArcVerification(fields, resolver);
         if (signatures.WantsBody || chain.WantsBody)
             await ReadBodyAsync(openBody, signatures, chain, cancel).ConfigureAwait(false);
         var dkim = await signatures.FinishAsync().ConfigureAwait(false);

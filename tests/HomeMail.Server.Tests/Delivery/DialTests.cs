@@ -98,7 +98,7 @@ public class DialTests
             Assert.Equal(1, await accepted.ReceiveAsync(new byte[1]));
         }
         // A port that was only listened at may be another's by now; one that is bound and not listened at is nobody else's.
-        using var silent = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         var refused = await Assert.ThrowsAsync<DialException>(() => dialer.DialAsync((IPEndPoint)silent.LocalEndPoint!, CancellationToken.None).AsTask());
         Assert.Equal("connection refused", refused.Message);
