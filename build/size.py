@@ -65,15 +65,20 @@ def assemblies():
 
 NAMES = assemblies()
 BY_LENGTH = sorted(NAMES, key=len, reverse=True)
-OWN_ARGUMENT = re.compile(r"[<_,](HomeMail_(?:Protocol|Storage|Server)|homemail)_HomeMail_")
+OWN_ARGUMENT = re.compile(r"[<_,]((HomeMail_(?:Protocol|Storage|Server)|homemail)_HomeMail_.*)")
 
 
 def namespace(assembly, name):
     """Own code by the folder that it is in."""
     folder = "src/HomeMail" if assembly == "homemail" else "src/" + assembly
     prefix = re.sub(r"\W", "_", assembly) + "_" + ("HomeMail_" if assembly == "homemail" else re.sub(r"\W", "_", assembly) + "_")
-    first = name[len(prefix):].split("_")[0] if name.startswith(prefix) else ""
-    return assembly + "." + first if first and os.path.isdir(os.path.join(folder, first)) else assembly
+    found = assembly
+    for part in name[len(prefix):].split("_") if name.startswith(prefix) else []:
+        folder += "/" + part
+        if not part or not os.path.isdir(folder):
+            break
+        found += "." + part
+    return found
 
 
 def owner(symbol):
@@ -89,8 +94,9 @@ def owner(symbol):
             assembly = NAMES[prefix]
             if assembly in OWN:
                 return assembly, namespace(assembly, name)
-            if OWN_ARGUMENT.search(name):
-                return "generic code of .NET over own types", None
+            over = OWN_ARGUMENT.search(name)
+            if over:
+                return "generic code of .NET over own types", namespace(NAMES[over[2]], over[1])
             for package in PACKAGES:
                 if assembly.startswith(package):
                     return assembly, None
@@ -213,6 +219,6 @@ for (_, name), members in sorted(groups.items()):
 lines.append(("**all: the file**", [sum(c[i] for c in rows.values()) for i in range(3)]))
 table(lines)
 assert sum(sum(c) for c in rows.values()) == total
-print("\n## HomeMail's own code, by folder\n")
+print("\n## HomeMail by folder, with the generic code over its types\n")
 table(sorted(own.items(), key=lambda o: -sum(o[1])))
 print()
