@@ -43,7 +43,7 @@ public sealed class DataFolder : IAsyncDisposable
     /// <summary>The mailboxes.</summary>
     public MailStore Mail { get; }
 
-    /// <summary>Opens the data folder and makes what is missing in it. <see cref="Spool.Recover"/> comes next.</summary>
+    /// <summary>Opens the data folder and makes what is missing in it. <see cref="Spool.Recover()"/> comes next.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="clock">Where the time comes from.</param>
     /// <param name="notices">Is told what was found damaged; called from any thread.</param>

@@ -22,10 +22,13 @@ internal static class ServerMap
     private static readonly TimeSpan Never = TimeSpan.FromDays(36500);
     private static readonly QueueOptions QueueDefaults = new();
 
-    public static HostedNames Names(Settings settings, ReadOnlySpan<byte> secret) => new(
+    public static HostedNames Names(Settings settings, ReadOnlySpan<byte> secret) => Names(
+        settings, settings.Rules.ToLookup(static rule => rule.Account, StringComparer.OrdinalIgnoreCase), secret);
+
+    private static HostedNames Names(Settings settings, ILookup<string, RuleSettings> rules, ReadOnlySpan<byte> secret) => new(
         settings.Server.Hostname,
         settings.Domains.Values.Select(d => new HostedDomain(d.Name, d.Tenant, d.CatchAll, d.LocalDelivery == LocalDelivery.Shortcut)),
-        [.. settings.Accounts.Values.Select(a => Account(settings, a))],
+        [.. settings.Accounts.Values.Select(a => Account(rules, a))],
         settings.Aliases.Values.Select(a => new HostedAlias(a.Address, a.Members)),
         secret)
     {
@@ -44,14 +47,14 @@ internal static class ServerMap
         PerDay = device.PerDay,
     };
 
-    private static HostedAccount Account(Settings settings, AccountSettings account) => new(account.Name, account.Addresses, account.Password, account.Quota)
+    private static HostedAccount Account(ILookup<string, RuleSettings> rules, AccountSettings account) => new(account.Name, account.Addresses, account.Password, account.Quota)
     {
         SendsPerDay = account.SendsPerDay,
         NewRecipientsPerDay = account.NewRecipientsPerDay,
         Vacation = account.Vacation is { } away ? new VacationText(away.Text, away.Subject, away.From, away.Until, away.Days) : null,
         Rules =
         [
-            .. settings.Rules.Where(rule => rule.Account.Equals(account.Name, StringComparison.OrdinalIgnoreCase)).Select(rule => new MailRule(rule.Name)
+            .. rules[account.Name].Select(rule => new MailRule(rule.Name)
             {
                 From = rule.From,
                 To = rule.To,

@@ -20,6 +20,7 @@ public sealed class DkimKeys(string folder) : IDisposable
     // A start, a reload and a rotation may ask for one key at a time; it is made once.
     private readonly Lock _making = new();
     private readonly ConcurrentDictionary<string, IReadOnlyList<DkimKey>> _keys = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, (string Selector, DateTime Rsa, DateTime Ed25519)> _stamps = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The keys that sign for a domain, RSA first: it is what every verifier knows.</summary>
     /// <param name="domain">The domain.</param>
@@ -40,8 +41,13 @@ public sealed class DkimKeys(string folder) : IDisposable
     public IReadOnlyList<DkimKey> Use(string domain, string selector)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        var keys = Load(domain, DkimRotationState.Read(FolderOf(domain), selector).Current);
+        var current = DkimRotationState.Read(FolderOf(domain), selector).Current;
+        // A reload of a configuration with a thousand domains reads only what is another than before.
+        if (IsFileName(current) && _keys.TryGetValue(domain, out var known) && _stamps.TryGetValue(domain, out var stamp) && stamp == StampOf(domain, current))
+            return known;
+        var keys = Load(domain, current);
         _keys[domain] = keys; // the ones before are left to the collector: a signature may be in the making
+        _stamps[domain] = StampOf(domain, current);
         return keys;
     }
 
@@ -106,9 +112,14 @@ public sealed class DkimKeys(string folder) : IDisposable
             foreach (var key in keys)
                 key.Dispose();
         _keys.Clear();
+        _stamps.Clear();
     }
 
     private static bool IsFileName(string name) => DnsName.IsHostLike(name) && name[0] != '.';
+
+    // Which files the keys were read from, as they are now.
+    private (string Selector, DateTime Rsa, DateTime Ed25519) StampOf(string domain, string selector) =>
+        (selector, File.GetLastWriteTimeUtc(PathOf(domain, selector)), File.GetLastWriteTimeUtc(PathOf(domain, selector + Ed25519Suffix)));
 
     private string PathOf(string domain, string selector) => Path.Combine(FolderOf(domain), selector + Extension);
 

@@ -14,6 +14,8 @@ public sealed partial class ImapSession
     // What a client may name to find out which of its messages are gone (RFC 7162 3.2.5.2).
     private const int MaxKnownPairs = 10_000;
 
+    private int _viewOctets;
+
     private readonly record struct Resync(uint UidValidity, ulong ModSeq, SequenceSet? KnownUids, SequenceSet? Numbers, SequenceSet? Uids);
 
     private async ValueTask<string?> SelectAsync(bool isReadOnly)
@@ -32,6 +34,8 @@ public sealed partial class ImapSession
         }
         if (_account!.Find(name) is not { IsSelectable: true } mailbox)
             return "NO [NONEXISTENT] No such mailbox";
+        if (!TryKeepView(mailbox.Status().Messages))
+            return "NO [LIMIT] Memory is short: too many large mailboxes are open at once; try again later";
         var subscription = mailbox.Subscribe(Wake);
         try
         {
@@ -40,6 +44,7 @@ public sealed partial class ImapSession
         catch
         {
             subscription.Dispose();
+            LeaveView();
             throw;
         }
         _subscription = subscription;
@@ -217,8 +222,25 @@ public sealed partial class ImapSession
         _subscription = null;
         _view = null;
         _saved.Clear();
+        LeaveView();
         if (_state == SessionStates.Selected)
             _state = SessionStates.Authenticated;
+    }
+
+    // Each session has the mailbox's UIDs for itself: with a large one, a few dozen of them are all of a small heap.
+    private bool TryKeepView(int messages)
+    {
+        var octets = messages * sizeof(uint);
+        if (_options.Memory?.TryKeep(octets) == false)
+            return false;
+        _viewOctets = octets;
+        return true;
+    }
+
+    private void LeaveView()
+    {
+        _options.Memory?.LetGo(_viewOctets);
+        _viewOctets = 0;
     }
 
     private string Unselect()

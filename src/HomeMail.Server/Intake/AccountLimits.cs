@@ -38,21 +38,22 @@ public sealed class AccountLimits(StateCollection counters, StateCollection know
 
     /// <summary>Asks whether an account may write to one recipient more.</summary>
     /// <param name="account">The account.</param>
-    /// <param name="earlier">The recipients that the message has already.</param>
+    /// <param name="fresh">Those of the message's recipients that it has never written to, by their keys; gets this one, if it is let in and is such.</param>
     /// <param name="recipient">The recipient.</param>
     /// <returns>Null if so, otherwise the reply, which says until when not.</returns>
-    public SmtpReply? CheckRecipient(HostedAccount account, IEnumerable<Address> earlier, Address recipient)
+    public SmtpReply? CheckRecipient(HostedAccount account, HashSet<string> fresh, Address recipient)
     {
         ArgumentNullException.ThrowIfNull(account);
+        ArgumentNullException.ThrowIfNull(fresh);
         ArgumentNullException.ThrowIfNull(recipient);
         if (account.NewRecipientsPerDay is not { } most)
             return null;
         lock (_gate)
         {
-            if (!IsNew(account.Name, recipient))
+            if (!IsNew(account.Name, recipient) || !fresh.Add(recipient.Key) || Today(account.Name).Recipients + fresh.Count <= most)
                 return null;
-            var fresh = New(account.Name, earlier.Append(recipient)).Count;
-            return Today(account.Name).Recipients + fresh > most ? NewLimit(most) : null;
+            fresh.Remove(recipient.Key);
+            return NewLimit(most);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using HomeMail.Protocol.Dns;
 using HomeMail.Protocol.Message;
 using HomeMail.Protocol.Sasl;
 
@@ -61,6 +60,11 @@ public sealed partial class HostedNames : ICredentialSource
     private readonly FrozenDictionary<string, HostedAccount> _accounts;
     private readonly FrozenDictionary<string, HostedAccount> _byAddress;
     private readonly FrozenDictionary<string, HostedAlias> _aliases;
+
+    // The first account with an address in a domain, and the first whose main address is of a tenant.
+    private readonly Dictionary<string, HostedAccount> _firstOfDomain = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, HostedAccount> _firstOfTenant = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, HostedDevice> _devices = new(StringComparer.OrdinalIgnoreCase);
     private readonly HostedAccount? _first;
     private readonly string _hostname;
     private readonly byte[] _secret;
@@ -87,6 +91,13 @@ public sealed partial class HostedNames : ICredentialSource
         _first = accounts.Count > 0 ? accounts[0] : null;
         Domains = [.. _domains.Values];
         Accounts = [.. accounts];
+        foreach (var account in accounts)
+        {
+            foreach (var address in account.Addresses)
+                _firstOfDomain.TryAdd(address.Domain, account);
+            if (account.Addresses is [var main, ..] && Domain(main.Domain) is { } own)
+                _firstOfTenant.TryAdd(own.Tenant, account);
+        }
     }
 
     /// <summary>All domains.</summary>
@@ -96,11 +107,20 @@ public sealed partial class HostedNames : ICredentialSource
     public IReadOnlyList<HostedAccount> Accounts { get; }
 
     /// <summary>All devices.</summary>
-    public IReadOnlyList<HostedDevice> Devices { get; init; } = [];
+    public IReadOnlyList<HostedDevice> Devices
+    {
+        get;
+        init
+        {
+            field = value;
+            foreach (var device in value)
+                _devices.TryAdd(device.Name, device);
+        }
+    } = [];
 
     /// <summary>A device, or null.</summary>
     /// <param name="name">Its name, any case.</param>
-    public HostedDevice? Device(string name) => Devices.FirstOrDefault(device => device.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+    public HostedDevice? Device(string name) => _devices.GetValueOrDefault(name);
 
     /// <summary>A hosted domain, or null.</summary>
     /// <param name="domain">The name, any case, as A-label or U-label.</param>
@@ -114,8 +134,14 @@ public sealed partial class HostedNames : ICredentialSource
 
     /// <summary>The hosted domain that a name is, or is below of; or null. Of several the nearest.</summary>
     /// <param name="name">The name, in A-labels.</param>
-    public HostedDomain? DomainAbove(string name) =>
-        Domains.Where(d => DnsName.IsWithin(name, d.Name)).MaxBy(static d => d.Name.Length);
+    public HostedDomain? DomainAbove(string name)
+    {
+        var domains = _domains.GetAlternateLookup<ReadOnlySpan<char>>();
+        for (var rest = name.AsSpan().TrimEnd('.'); !rest.IsEmpty; rest = rest.IndexOf('.') is >= 0 and var dot ? rest[(dot + 1)..] : [])
+            if (domains.TryGetValue(rest, out var found))
+                return found;
+        return null;
+    }
 
     /// <summary>Whether a domain is the name of this very host.</summary>
     /// <param name="domain">The domain.</param>
@@ -244,8 +270,8 @@ public sealed partial class HostedNames : ICredentialSource
 
     // Who gets postmaster's mail of a domain: RFC 5321 4.5.1 leaves no room for nobody.
     private HostedAccount? OfDomain(HostedDomain domain) => (domain.CatchAll is null ? null : Account(domain.CatchAll))
-        ?? Accounts.FirstOrDefault(a => a.Addresses.Any(x => x.Domain.Equals(domain.Name, StringComparison.OrdinalIgnoreCase)))
-        ?? Accounts.FirstOrDefault(a => a.Addresses is [var first, ..] && Domain(first.Domain) is { } own && SameTenant(own.Tenant, domain.Tenant))
+        ?? _firstOfDomain.GetValueOrDefault(domain.Name)
+        ?? _firstOfTenant.GetValueOrDefault(domain.Tenant)
         ?? _first;
 
     // What is there as it stands goes before what is there without its tag.

@@ -24,7 +24,7 @@ public sealed partial class MessageIntake
         if (principal.Kind == PrincipalKind.Device && names.Device(principal.Name)?.MayWriteTo(rcpt.Recipient, names) != true)
             return SmtpReplies.DeviceMayNot;
         if (principal.Kind == PrincipalKind.Account && names.Account(principal.Name) is { } account
-            && Limits?.CheckRecipient(account, transaction.Recipients.Select(static r => r.Address), rcpt.Recipient) is { } limit)
+            && Limits?.CheckRecipient(account, transaction.FreshRecipients, rcpt.Recipient) is { } limit)
             return limit;
         if (transaction.Gathering is null && !principal.IsOurs && transaction.Client.EarlyLookUps < MaxEarlyLookUps)
         {

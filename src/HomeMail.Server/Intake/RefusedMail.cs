@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using HomeMail.Storage.Files;
 using HomeMail.Storage.Mail;
 
@@ -21,14 +22,21 @@ public sealed class RefusedMail(MailStore mail, Func<string, long?> quota, TimeP
     // How many are looked at in one go; the next minute goes on.
     private const int Block = 256;
 
+    // A look reads the mailbox into memory, where it stays for minutes: so each is looked at when something is due there, and once a day besides.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _due = new(StringComparer.Ordinal);
+
     /// <summary>How long it is kept.</summary>
     public static TimeSpan KeptFor { get; } = TimeSpan.FromDays(14);
 
-    /// <summary>Looks at all accounts.</summary>
+    /// <summary>Looks at all accounts where something is due.</summary>
     public async Task TidyAsync()
     {
+        var now = clock.GetUtcNow();
         foreach (var account in mail.AccountNames())
-            await TidyAsync(account).ConfigureAwait(false);
+            if (!_due.TryGetValue(account, out var due) || due <= now || due - now > Longest)
+                await TidyAsync(account).ConfigureAwait(false);
     }
 
     /// <summary>Looks at one account, after something was kept for it.</summary>
@@ -37,11 +45,14 @@ public sealed class RefusedMail(MailStore mail, Func<string, long?> quota, TimeP
     {
         try
         {
-            if (mail.Account(account).FindUse(SpecialUse.Rejects) is not { IsSelectable: true } mailbox)
-                return;
-            var going = Going(mailbox, Math.Min(Most, quota(account) / Share ?? Most));
-            if (going.Count > 0)
-                await mailbox.ExpungeAsync(UidRange.Of(going), onlyDeleted: false).ConfigureAwait(false);
+            var due = clock.GetUtcNow() + Longest;
+            if (mail.Account(account).FindUse(SpecialUse.Rejects) is { IsSelectable: true } mailbox)
+            {
+                var going = Going(mailbox, Math.Min(Most, quota(account) / Share ?? Most), ref due);
+                if (going.Count > 0)
+                    await mailbox.ExpungeAsync(UidRange.Of(going), onlyDeleted: false).ConfigureAwait(false);
+            }
+            _due[account] = due;
         }
         catch (StorageException error)
         {
@@ -49,7 +60,8 @@ public sealed class RefusedMail(MailStore mail, Func<string, long?> quota, TimeP
         }
     }
 
-    private List<uint> Going(Mailbox mailbox, long room)
+    // Also says when the first of those that stay is due, if that is earlier.
+    private List<uint> Going(Mailbox mailbox, long room, ref DateTimeOffset due)
     {
         var going = new List<uint>();
         var over = mailbox.Status().Bytes - room;
@@ -60,10 +72,16 @@ public sealed class RefusedMail(MailStore mail, Func<string, long?> quota, TimeP
         {
             // By UID is by age here: each came in when it was refused.
             if (messages[i].SaveDate >= old && over <= 0)
-                break;
+            {
+                if (messages[i].SaveDate + KeptFor < due)
+                    due = messages[i].SaveDate + KeptFor;
+                return going;
+            }
             over -= messages[i].Size;
             going.Add(messages[i].Uid);
         }
+        if (count == Block)
+            due = DateTimeOffset.MinValue;
         return going;
     }
 }

@@ -21,6 +21,7 @@ public sealed class RuleSubject(ReadOnlyMemory<byte> header, long size, OriginFa
     private const int MaxFields = 50;
 
     private readonly Dictionary<string, List<string>> _decoded = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, List<Address>> _addresses = new(StringComparer.OrdinalIgnoreCase);
     private AuthorDomain? _author;
 
     /// <summary>Octets of the whole message.</summary>
@@ -81,7 +82,9 @@ public sealed class RuleSubject(ReadOnlyMemory<byte> header, long size, OriginFa
     /// <param name="name">The name.</param>
     public IReadOnlyList<Address> Addresses(string name)
     {
-        var addresses = new List<Address>();
+        if (_addresses.TryGetValue(name, out var addresses))
+            return addresses;
+        addresses = [];
         var key = Encoding.ASCII.GetBytes(name);
         foreach (var field in new HeaderFields(header.Span))
         {
@@ -89,6 +92,7 @@ public sealed class RuleSubject(ReadOnlyMemory<byte> header, long size, OriginFa
             if (field.Is(key) && field.Value.Length <= MaxField && !AddressList.TryParse(field.Value, addresses))
                 addresses.RemoveRange(before, addresses.Count - before);
         }
+        _addresses.Add(name, addresses);
         return addresses;
     }
 

@@ -9,8 +9,9 @@ namespace HomeMail.Server.Net;
 /// <param name="collect">Collects garbage; null asks the runtime to.</param>
 public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action? collect = null) : ITimed
 {
-    // Of the heap: a quarter for content under way; the rest is for all else. The two marks are above what a server at work has.
+    // Of the heap: a quarter for content under way, one for what sessions keep; the rest is for all else. The two marks are above what a server at work has.
     private const double ContentShare = 0.25;
+    private const double KeptShare = 0.25;
     private const double ShortMark = 0.75;
     private const double CriticalMark = 0.85;
 
@@ -22,7 +23,9 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     private const int BeatsBetweenCollections = 10;
 
     private readonly long _contentLimit = (long)(heapLimit * ContentShare);
+    private readonly long _keptLimit = (long)(heapLimit * KeptShare);
     private long _content;
+    private long _kept;
     private long _left;
     private int _beats;
     private volatile Level _level;
@@ -60,6 +63,24 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     /// <summary>Gives room back.</summary>
     /// <param name="octets">As much as was reserved.</param>
     public void Release(int octets) => Interlocked.Add(ref _content, -octets);
+
+    /// <summary>
+    /// Asks for room for what a session keeps: a transaction, the view of a selected mailbox. It is counted when it comes: a thousand sessions that begin
+    /// something at once would be past the limit before the heap is looked at again.
+    /// </summary>
+    /// <param name="octets">How much.</param>
+    /// <returns>False if there is none now; nothing is kept then.</returns>
+    public bool TryKeep(int octets)
+    {
+        if (Interlocked.Add(ref _kept, octets) <= _keptLimit)
+            return true;
+        Interlocked.Add(ref _kept, -octets);
+        return false;
+    }
+
+    /// <summary>Gives room back.</summary>
+    /// <param name="octets">As much as was kept.</param>
+    public void LetGo(int octets) => Interlocked.Add(ref _kept, -octets);
 
     /// <summary>Looks at the heap. Only what is left after a collection counts: garbage is no shortage.</summary>
     /// <param name="now">The clock's timestamp.</param>

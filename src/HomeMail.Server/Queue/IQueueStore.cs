@@ -6,8 +6,9 @@ namespace HomeMail.Server.Queue;
 /// <summary>Where queued messages are kept. The queue itself holds only what is due when.</summary>
 public interface IQueueStore
 {
-    /// <summary>What is queued, after a start.</summary>
-    IReadOnlyList<QueueEntry> Recover();
+    /// <summary>Tells what is queued, after a start.</summary>
+    /// <param name="found">Is called for each message, oldest first.</param>
+    void Recover(Action<QueueEntry> found);
 
     /// <summary>Reads an envelope; null if it is gone or was damaged and set aside.</summary>
     /// <param name="id">Which.</param>
@@ -35,7 +36,7 @@ public interface IQueueStore
 public sealed class SpoolQueueStore(Spool spool) : IQueueStore
 {
     /// <inheritdoc/>
-    public IReadOnlyList<QueueEntry> Recover() => spool.Recover();
+    public void Recover(Action<QueueEntry> found) => spool.Recover(found);
 
     /// <inheritdoc/>
     public Envelope? LoadEnvelope(MessageId id) => spool.LoadEnvelope(id);

@@ -1,11 +1,14 @@
 using HomeMail.Server.Delivery;
-using HomeMail.Storage;
 
 namespace HomeMail.Server.Queue;
 
 /// <summary>All that is queued for one destination, and how the destination does. Guarded by the runner's lock.</summary>
 internal sealed class Lane(Destination destination)
 {
+    private const int FewWaiters = 16;
+
+    private readonly List<LaneItem> _waiters = [];
+
     public Destination Destination { get; } = destination;
 
     /// <summary>What is due.</summary>
@@ -33,80 +36,57 @@ internal sealed class Lane(Destination destination)
 
     /// <summary>Whether it has answered since it was last unreachable; only then more than one attempt runs at once.</summary>
     public bool HasAnswered { get; set; }
-}
 
-/// <summary>What an item is waiting for.</summary>
-internal enum ItemState : byte
-{
-    /// <summary>Its time.</summary>
-    Scheduled,
+    /// <summary>How many items are kept that wait for a host, those included that are gone since; for tests of what it costs.</summary>
+    public int WaiterCount => _waiters.Count;
 
-    /// <summary>Its turn.</summary>
-    Ready,
+    /// <summary>An item is worth another attempt as soon as a host can be reached: it is found again without a look at all of the queue.</summary>
+    public void AddWaiter(LaneItem item)
+    {
+        item.WaitsForHost = true;
+        if (item.IsAmongWaiters)
+            return;
+        // Those that are gone by now leave room.
+        if (_waiters.Count > FewWaiters && _waiters.Count > 2 * Items)
+            _waiters.RemoveAll(static waiter => !(waiter.IsAmongWaiters = waiter.WaitsForHost && waiter.State != ItemState.Gone));
+        item.IsAmongWaiters = true;
+        _waiters.Add(item);
+    }
 
-    /// <summary>Nothing: an attempt runs.</summary>
-    Running,
-
-    /// <summary>To be released by hand.</summary>
-    Parked,
-
-    /// <summary>Nothing any more.</summary>
-    Gone,
+    /// <summary>The items that wait for a host, each once; from now on they are not kept here.</summary>
+    public List<LaneItem> TakeWaiters()
+    {
+        var waiting = new List<LaneItem>(_waiters.Count);
+        foreach (var item in _waiters)
+        {
+            item.IsAmongWaiters = false;
+            if (item is { WaitsForHost: true, State: ItemState.Scheduled or ItemState.Ready })
+                waiting.Add(item);
+        }
+        _waiters.Clear();
+        return waiting;
+    }
 }
 
 /// <summary>The recipients of one message in one lane. Who they are stands in the envelope.</summary>
-internal sealed class LaneItem(QueuedMessage message, Lane? lane)
+internal sealed class LaneItem(QueuedMessage message, Lane lane) : QueueItem
 {
-    public QueuedMessage Message { get; } = message;
+    public override QueuedMessage Message { get; } = message;
 
-    /// <summary>The lane; null for a message whose envelope has to be looked at first: after a start, or for a DSN that is owed.</summary>
-    public Lane? Lane { get; } = lane;
+    public Lane Lane { get; } = lane;
 
-    public ItemState State { get; set; }
+    /// <summary>The next item of the message.</summary>
+    public LaneItem? Next { get; set; }
 
     /// <summary>Whether the last attempt failed because no host could be reached, so that it is worth another as soon as one can.</summary>
     public bool WaitsForHost { get; set; }
 
-    /// <summary>When it is due, as a timestamp.</summary>
-    public long Due { get; set; }
+    /// <summary>Whether the lane keeps it among those that wait for a host.</summary>
+    public bool IsAmongWaiters { get; set; }
+
+    /// <summary>Whether it has just been made, and recipients may yet make it earlier; those that were there before are planned already.</summary>
+    public bool IsNew { get; set; }
 
     /// <summary>When something is owed whether the destination can be reached or not (a delay notice, giving up), as a timestamp.</summary>
     public long Deadline { get; set; } = long.MaxValue;
-}
-
-/// <summary>A message in the queue, and while it is worked on its envelope.</summary>
-internal sealed class QueuedMessage(MessageId id)
-{
-    public MessageId Id { get; } = id;
-
-    public List<LaneItem> Items { get; } = new(1);
-
-    public bool IsHeld { get; set; }
-
-    /// <summary>It is to be tried as soon as its envelope has been read.</summary>
-    public bool IsHurried { get; set; }
-
-    /// <summary>It is to go without another attempt as soon as nobody works on it.</summary>
-    public bool IsDropped { get; set; }
-
-    /// <summary>For a message that arrived while the clock was wrong: since when it is known with a right one.</summary>
-    public DateTimeOffset? KnownSince { get; set; }
-
-    /// <summary>The envelope while somebody works on it, else null.</summary>
-    public OpenEnvelope? Open { get; set; }
-}
-
-/// <summary>An envelope that is being worked on. Several destinations of a message share it; changes and saves are made inside <see cref="Gate"/>.</summary>
-internal sealed class OpenEnvelope(Func<Envelope?> load)
-{
-    private readonly Lazy<Envelope?> _envelope = new(load);
-
-    public Envelope? Envelope => _envelope.Value;
-
-    public SemaphoreSlim Gate { get; } = new(1);
-
-    public int Users { get; set; }
-
-    /// <summary>What is in memory could not be saved: it must not be forgotten.</summary>
-    public bool IsUnsaved { get; set; }
 }

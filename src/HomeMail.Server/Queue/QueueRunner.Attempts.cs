@@ -14,7 +14,7 @@ public sealed partial class QueueRunner
     {
         while (true)
         {
-            LaneItem? item;
+            QueuedMessage? item;
             lock (_gate)
             {
                 if (_stopping || !_unread.TryDequeue(out item))
@@ -28,19 +28,19 @@ public sealed partial class QueueRunner
             }
             await WithEnvelopeAsync(item, async open =>
             {
-                var done = await SettleAsync(item.Message, open).ConfigureAwait(false);
+                var done = await SettleAsync(item, open).ConfigureAwait(false);
                 lock (_gate)
                 {
                     if (done || item.State != ItemState.Running)
                         return;
                     Remove(item);
-                    Spread(item.Message, open.Envelope!, open.IsUnsaved, In(_options.OwnRetry));
-                    if (item.Message.Items.Count == 0)
-                        Forget(item.Message);
-                    if (!item.Message.IsHurried)
+                    Spread(item, open.Envelope!, open.IsUnsaved, In(_options.OwnRetry));
+                    if (item.HasNothingToDo)
+                        Forget(item);
+                    if (!item.IsHurried)
                         return;
-                    item.Message.IsHurried = false;
-                    foreach (var waiting in item.Message.Items.Where(i => i.Lane is not null).ToList())
+                    item.IsHurried = false;
+                    for (var waiting = item.First; waiting is not null; waiting = waiting.Next)
                         TryNow(waiting);
                 }
             }).ConfigureAwait(false);
@@ -125,7 +125,7 @@ public sealed partial class QueueRunner
     private List<EnvelopeRecipient> Waiting(Envelope envelope, Lane lane) =>
         [.. envelope.Recipients.Where(r => r.Status == RecipientStatus.Waiting && _routes.To(r.Address.Domain, envelope.Sender?.Domain).Key == lane.Destination.Key)];
 
-    private async Task WithEnvelopeAsync(LaneItem item, Func<OpenEnvelope, Task> work)
+    private async Task WithEnvelopeAsync(QueueItem item, Func<OpenEnvelope, Task> work)
     {
         var message = item.Message;
         OpenEnvelope open;
@@ -157,7 +157,7 @@ public sealed partial class QueueRunner
             lock (_gate)
             {
                 // An item that nothing was decided about comes again.
-                if (item.State == ItemState.Running && item.Lane is null)
+                if (item is QueuedMessage { State: ItemState.Running })
                     Schedule(item, In(_options.OwnRetry));
                 var last = --open.Users == 0;
                 drop = last && message.IsDropped && open.Envelope is not null;

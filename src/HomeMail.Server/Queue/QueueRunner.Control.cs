@@ -11,8 +11,8 @@ public sealed partial class QueueRunner
     {
         MessageId[] ids;
         lock (_gate)
-            ids = [.. _messages.Keys];
-        Array.Sort(ids, static (a, b) => string.CompareOrdinal(a.Value, b.Value));
+            ids = [.. _messages.Select(static message => message.Id)];
+        Array.Sort(ids);
         foreach (var id in ids)
             if (Show(id) is { } view)
                 yield return view;
@@ -27,7 +27,8 @@ public sealed partial class QueueRunner
         Envelope? envelope;
         lock (_gate)
         {
-            if (!_messages.TryGetValue(id, out message))
+            message = _messages.Find(id);
+            if (message is null)
                 return null;
             envelope = message.Open?.Envelope;
         }
@@ -39,7 +40,7 @@ public sealed partial class QueueRunner
             var recipients = envelope.Recipients.Select(r => View(envelope, r)).ToList();
             return new QueueView(
                 id, envelope.Arrived, envelope.Sender?.ToString() ?? "", envelope.Principal, envelope.Size, message.IsHeld, envelope.ReleaseAt,
-                message.Items.Exists(i => i.State == ItemState.Running), recipients);
+                message.IsRunning, recipients);
         }
     }
 
@@ -50,10 +51,9 @@ public sealed partial class QueueRunner
     {
         lock (_gate)
         {
-            if (!_messages.TryGetValue(id, out var message) || message.IsHeld)
+            if (_messages.Find(id) is not { IsHeld: false } message)
                 return false;
-            foreach (var item in message.Items.ToArray())
-                TryNow(item);
+            TryNow(message);
         }
         Wake();
         return true;
@@ -66,10 +66,10 @@ public sealed partial class QueueRunner
         int count;
         lock (_gate)
         {
-            foreach (var message in _messages.Values.Where(m => !m.IsHeld))
-                foreach (var item in message.Items)
-                    TryNow(item);
-            count = _messages.Values.Count(m => !m.IsHeld);
+            foreach (var message in _messages)
+                if (!message.IsHeld)
+                    TryNow(message);
+            count = _messages.Count - _held;
         }
         Wake();
         return count;
@@ -81,9 +81,11 @@ public sealed partial class QueueRunner
         lock (_gate)
         {
             foreach (var lane in _lanes.Values)
+            {
                 lane.NotBefore = 0;
-            foreach (var item in _messages.Values.SelectMany(m => m.Items).Where(i => i.WaitsForHost).ToList())
-                TryNow(item);
+                foreach (var item in lane.TakeWaiters())
+                    TryNow(item);
+            }
         }
         Wake();
     }
@@ -95,12 +97,13 @@ public sealed partial class QueueRunner
         lock (_gate)
         {
             _routes = routes;
-            foreach (var message in _messages.Values)
+            foreach (var message in _messages)
             {
-                foreach (var item in message.Items.Where(i => i.Lane is not null && i.State is not ItemState.Running).ToList())
-                    Remove(item);
-                if (!message.Items.Exists(i => i.Lane is null))
-                    AddItem(message, null, _clock.GetTimestamp());
+                for (var item = message.First; item is not null; item = item.Next)
+                    if (item.State != ItemState.Running)
+                        Remove(item);
+                if (!message.IsToBeRead)
+                    Look(message, _clock.GetTimestamp());
             }
         }
         Wake();
@@ -136,7 +139,8 @@ public sealed partial class QueueRunner
         QueuedMessage? message;
         lock (_gate)
         {
-            if (!_messages.TryGetValue(id, out message))
+            message = _messages.Find(id);
+            if (message is null)
                 return false;
             message.IsDropped = true;
             if (message.Open is { Users: > 0 })
@@ -162,7 +166,8 @@ public sealed partial class QueueRunner
         OpenEnvelope open;
         lock (_gate)
         {
-            if (!_messages.TryGetValue(id, out message) || message.IsDropped)
+            message = _messages.Find(id);
+            if (message is null or { IsDropped: true })
                 return false;
             open = message.Open ??= new OpenEnvelope(() => _store.LoadEnvelope(id));
             open.Users++;
@@ -184,9 +189,10 @@ public sealed partial class QueueRunner
             }
             lock (_gate)
             {
-                message.IsHeld = envelope.Held;
-                foreach (var item in message.Items.Where(i => i.State is ItemState.Scheduled or ItemState.Ready or ItemState.Parked))
-                    Schedule(item, item.Due);
+                Hold(message, envelope.Held);
+                Replan(message);
+                for (var item = message.First; item is not null; item = item.Next)
+                    Replan(item);
             }
             var word = envelope.Held ? DeliveryWords.Held : DeliveryWords.Released;
             History?.Add(id, "", word);
@@ -204,14 +210,30 @@ public sealed partial class QueueRunner
         }
     }
 
+    private void TryNow(QueuedMessage message)
+    {
+        if (message.IsToBeRead)
+        {
+            message.IsHurried = true;
+            if (message.State == ItemState.Scheduled)
+                Schedule(message, _clock.GetTimestamp());
+        }
+        for (var item = message.First; item is not null; item = item.Next)
+            TryNow(item);
+    }
+
     private void TryNow(LaneItem item)
     {
-        if (item.Lane is { } lane)
-            lane.NotBefore = 0;
-        else
-            item.Message.IsHurried = true;
-        if (item.State is ItemState.Scheduled)
+        item.Lane.NotBefore = 0;
+        if (item.State == ItemState.Scheduled)
             Schedule(item, _clock.GetTimestamp());
+    }
+
+    // After a message was held or released.
+    private void Replan(QueueItem item)
+    {
+        if (item.State is ItemState.Scheduled or ItemState.Ready or ItemState.Parked)
+            Schedule(item, item.Due);
     }
 
     private QueueViewRecipient View(Envelope envelope, EnvelopeRecipient recipient)

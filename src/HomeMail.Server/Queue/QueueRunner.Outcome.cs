@@ -43,7 +43,7 @@ public sealed partial class QueueRunner
     {
         var envelope = open.Envelope!;
         var message = item.Message;
-        var waiting = Waiting(envelope, item.Lane!);
+        var waiting = Waiting(envelope, item.Lane);
         if (waiting.Count == 0)
         {
             Remove(item);
@@ -187,8 +187,12 @@ public sealed partial class QueueRunner
             return envelope.Arrived;
         if (!_options.ClockIsSane())
             return _clock.GetUtcNow();
-        message.KnownSince ??= _clock.GetUtcNow();
-        return message.KnownSince.Value;
+        lock (_gate)
+        {
+            if (!_knownSince.TryGetValue(message.Id, out var since))
+                _knownSince.Add(message.Id, since = _clock.GetUtcNow());
+            return since;
+        }
     }
 
     // By the schedule, but not past the moment at which the sender is to be told of the delay, or of the end.

@@ -14,11 +14,10 @@ public sealed partial class QueueRunner
         var now = _clock.GetTimestamp();
         if (now >= _nextSweep)
             Sweep();
-        while (_schedule.TryPeek(out var item, out var due) && due <= now)
+        while (_schedule.First is { } item && item.Due <= now)
         {
-            _schedule.Dequeue();
-            if (IsCurrent(item, due))
-                MakeReady(item);
+            _schedule.Remove(item);
+            MakeReady(item);
         }
         StartLanes(now);
         if (_unread.Count > 0 && !_reading)
@@ -29,15 +28,15 @@ public sealed partial class QueueRunner
         SetTimer(now);
     }
 
-    private void MakeReady(LaneItem item)
+    private void MakeReady(QueueItem item)
     {
         item.State = ItemState.Ready;
-        if (item.Lane is not { } lane)
+        if (item is not LaneItem { Lane: var lane } planned)
         {
-            _unread.Enqueue(item);
+            _unread.Enqueue(item.Message);
             return;
         }
-        lane.Ready.Enqueue(item);
+        lane.Ready.Enqueue(planned);
         List(lane);
     }
 
@@ -135,9 +134,9 @@ public sealed partial class QueueRunner
     private void SetTimer(long now)
     {
         var wait = LongestSleep;
-        if (_schedule.TryPeek(out _, out var due))
+        if (_schedule.First is { } next)
         {
-            var until = _clock.GetElapsedTime(now, due);
+            var until = _clock.GetElapsedTime(now, next.Due);
             wait = until < LongestSleep ? until : LongestSleep;
         }
         // A timer that fires a hair early finds nothing due and is set once more.
@@ -187,7 +186,7 @@ public sealed partial class QueueRunner
         lane.Failures = 0;
         lane.NotBefore = 0;
         lane.Failure = null;
-        foreach (var (item, _) in _schedule.UnorderedItems.Where(e => e.Element.Lane == lane && e.Element.WaitsForHost && e.Element.State == ItemState.Scheduled).ToList())
+        foreach (var item in lane.TakeWaiters())
             Schedule(item, now);
     }
 }

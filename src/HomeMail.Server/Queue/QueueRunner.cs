@@ -15,11 +15,14 @@ public sealed partial class QueueRunner : IAsyncDisposable
     private static readonly TimeSpan LongestSleep = TimeSpan.FromHours(1);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<MessageId, QueuedMessage> _messages = [];
+    private readonly MessageSet _messages = new();
     private readonly Dictionary<string, Lane> _lanes = new(StringComparer.Ordinal);
-    private readonly PriorityQueue<LaneItem, long> _schedule = new();
+    private readonly Schedule _schedule = new();
     private readonly Queue<Lane> _round = new();
-    private readonly Queue<LaneItem> _unread = new();
+    private readonly Queue<QueuedMessage> _unread = new();
+
+    // For a message that arrived while the clock was wrong: since when it is known with a right one. There are few.
+    private readonly Dictionary<MessageId, DateTimeOffset> _knownSince = [];
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly SemaphoreSlim _places;
 
@@ -39,6 +42,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
     private Routes _routes;
     private TaskCompletionSource? _idle;
     private int _running;
+    private int _held;
     private long _nextSweep;
     private bool _reading;
     private bool _stopping;
@@ -82,7 +86,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
         }
     }
 
-    /// <summary>How many times are planned, those included that were planned anew since; for tests of what the queue costs.</summary>
+    /// <summary>How many times are planned; for tests of what the queue costs.</summary>
     internal int ScheduleSize
     {
         get
@@ -98,7 +102,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
         get
         {
             lock (_gate)
-                return _messages.Values.Count(static message => message.IsHeld);
+                return _held;
         }
     }
 
@@ -120,7 +124,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
             lock (_gate)
             {
                 return _running == 0 && _unread.Count == 0 && _round.Count == 0 && _served == Volatile.Read(ref _requested)
-                    && (!_schedule.TryPeek(out var item, out var due) || !IsCurrent(item, due) || due > _clock.GetTimestamp());
+                    && !(_schedule.First?.Due <= _clock.GetTimestamp());
             }
         }
     }
@@ -128,17 +132,16 @@ public sealed partial class QueueRunner : IAsyncDisposable
     /// <summary>Takes over what the store has, after a start. Messages that are known already stay as they are.</summary>
     public void Recover()
     {
-        foreach (var entry in _store.Recover())
+        _store.Recover(entry =>
         {
             lock (_gate)
             {
-                if (_messages.ContainsKey(entry.Id))
-                    continue;
-                var message = new QueuedMessage(entry.Id) { IsHeld = entry.Held };
-                _messages.Add(entry.Id, message);
-                AddItem(message, null, entry.NextAttempt == DateTimeOffset.MinValue ? _clock.GetTimestamp() : TimestampOf(entry.NextAttempt));
+                if (_messages.Find(entry.Id) is not null)
+                    return;
+                var message = Keep(entry.Id, entry.Held);
+                Look(message, entry.NextAttempt == DateTimeOffset.MinValue ? _clock.GetTimestamp() : TimestampOf(entry.NextAttempt));
             }
-        }
+        });
         Wake();
     }
 
@@ -149,13 +152,12 @@ public sealed partial class QueueRunner : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(envelope);
         lock (_gate)
         {
-            if (_messages.ContainsKey(envelope.Id))
+            if (_messages.Find(envelope.Id) is not null)
                 return;
-            var message = new QueuedMessage(envelope.Id) { IsHeld = envelope.Held };
-            _messages.Add(envelope.Id, message);
+            var message = Keep(envelope.Id, envelope.Held);
             Spread(message, envelope, isUnsaved: false, _clock.GetTimestamp());
-            if (message.Items.Count == 0)
-                _messages.Remove(envelope.Id);
+            if (message.HasNothingToDo)
+                Forget(message);
         }
         Wake();
     }
@@ -218,26 +220,31 @@ public sealed partial class QueueRunner : IAsyncDisposable
     // its recipients may seem to wait for a destination that nobody names; so the attempt's end comes first.
     private void Spread(QueuedMessage message, Envelope envelope, bool isUnsaved, long owedAt)
     {
-        if (message.Items.Exists(i => i is { Lane: not null, State: ItemState.Running }))
+        if (message.HasRunningAttempt)
             return;
         var senderDomain = envelope.Sender?.Domain;
-        var before = message.Items.Count;
         foreach (var recipient in envelope.Recipients)
         {
             if (recipient.Status != RecipientStatus.Waiting)
                 continue;
             var lane = LaneOf(_routes.To(recipient.Address.Domain, senderDomain));
             var due = DueOf(envelope, recipient);
-            var at = message.Items.FindIndex(i => i.Lane == lane);
-            if (at >= 0 && at < before)
+            var item = message.In(lane);
+            if (item is { IsNew: false })
                 continue;
-            var item = at < 0 ? AddItem(message, lane, due) : message.Items[at];
+            if (item is null)
+            {
+                item = AddItem(message, lane, due);
+                item.IsNew = true;
+            }
             if (due < item.Due)
                 Schedule(item, due);
             item.Deadline = Math.Min(item.Deadline, DeadlineOf(envelope, recipient));
         }
-        if ((isUnsaved || envelope.Recipients.Any(DsnSender.IsOwed)) && !message.Items.Exists(i => i.Lane is null))
-            AddItem(message, null, owedAt);
+        for (var item = message.First; item is not null; item = item.Next)
+            item.IsNew = false;
+        if ((isUnsaved || envelope.Recipients.Any(DsnSender.IsOwed)) && !message.IsToBeRead)
+            Look(message, owedAt);
     }
 
     private Lane LaneOf(Destination destination)
@@ -249,44 +256,60 @@ public sealed partial class QueueRunner : IAsyncDisposable
 
     private bool IsIdle(Lane lane) => lane is { Items: 0, Running: 0 } && lane.NotBefore <= _clock.GetTimestamp();
 
-    private LaneItem AddItem(QueuedMessage message, Lane? lane, long due)
+    private QueuedMessage Keep(MessageId id, bool isHeld)
     {
-        var item = new LaneItem(message, lane);
-        message.Items.Add(item);
-        if (lane is not null)
-            lane.Items++;
+        var message = new QueuedMessage(id);
+        _messages.Add(message);
+        Hold(message, isHeld);
+        return message;
+    }
+
+    private void Hold(QueuedMessage message, bool isHeld)
+    {
+        if (message.IsHeld != isHeld)
+            _held += isHeld ? 1 : -1;
+        message.IsHeld = isHeld;
+    }
+
+    // Plans a look at the envelope.
+    private void Look(QueuedMessage message, long due)
+    {
+        message.State = ItemState.Scheduled;
+        Schedule(message, due);
+    }
+
+    private LaneItem AddItem(QueuedMessage message, Lane lane, long due)
+    {
+        var item = new LaneItem(message, lane) { State = ItemState.Scheduled };
+        message.Append(item);
+        lane.Items++;
         Schedule(item, due);
         return item;
     }
 
-    private void Schedule(LaneItem item, long due)
+    private void Schedule(QueueItem item, long due)
     {
         if (item.State == ItemState.Gone)
             return;
         item.State = item.Message.IsHeld ? ItemState.Parked : ItemState.Scheduled;
         item.Due = due;
         if (item.State == ItemState.Scheduled)
-            _schedule.Enqueue(item, due);
-        // What was scheduled anew leaves its former place in the heap behind.
-        if (_schedule.Count > 1024 && _schedule.Count > 4 * _messages.Count)
-            Tidy();
+            _schedule.Set(item, due);
+        else
+            _schedule.Remove(item);
+        if (item is LaneItem { WaitsForHost: true } waiting)
+            waiting.Lane.AddWaiter(waiting);
     }
 
-    private void Tidy()
+    private void Remove(QueueItem item)
     {
-        var live = _schedule.UnorderedItems.Where(e => IsCurrent(e.Element, e.Priority)).DistinctBy(e => e.Element).ToList();
-        _schedule.Clear();
-        _schedule.EnqueueRange(live);
-    }
-
-    private static bool IsCurrent(LaneItem item, long due) => item.State == ItemState.Scheduled && item.Due == due;
-
-    private void Remove(LaneItem item)
-    {
-        item.State = ItemState.Gone;
-        item.Message.Items.Remove(item);
-        if (item.Lane is not { } lane)
+        if (item.State == ItemState.Gone)
             return;
+        item.State = ItemState.Gone;
+        _schedule.Remove(item);
+        if (item is not LaneItem { Lane: var lane } planned)
+            return;
+        planned.Message.TakeOut(planned);
         lane.Items--;
         if (IsIdle(lane))
             _lanes.Remove(lane.Destination.Key);
@@ -294,9 +317,12 @@ public sealed partial class QueueRunner : IAsyncDisposable
 
     private void Forget(QueuedMessage message)
     {
-        foreach (var item in message.Items.ToArray())
+        Remove(message);
+        for (var item = message.First; item is not null; item = item.Next)
             Remove(item);
-        _messages.Remove(message.Id);
+        Hold(message, false);
+        _messages.Remove(message);
+        _knownSince.Remove(message.Id);
     }
 
     private long In(TimeSpan wait) =>

@@ -60,6 +60,8 @@ public sealed class TransactionRecipient
 /// <summary>A mail transaction (RFC 5321 3.3): what MAIL and RCPT have said. RSET drops it whole.</summary>
 public sealed class MailTransaction : IDisposable
 {
+    private HashSet<string>? _fresh;
+
     /// <summary>The client.</summary>
     public required ClientFacts Client { get; init; }
 
@@ -68,6 +70,9 @@ public sealed class MailTransaction : IDisposable
 
     /// <summary>The recipients that were accepted, in order.</summary>
     public List<TransactionRecipient> Recipients { get; } = [];
+
+    /// <summary>The keys of those to whom the account has never written; of no concern to the session.</summary>
+    public HashSet<string> FreshRecipients => _fresh ??= [];
 
     /// <summary>Facts that are being gathered while the content comes in; of no concern to the session, which ends it with the transaction.</summary>
     public IDisposable? Gathering { get; set; }

@@ -32,6 +32,8 @@ public sealed partial class SmtpSession
             return SmtpReplies.MemoryShort;
         if (_intake.CheckSender(_client, ref mail) is { } refused)
             return refused;
+        if (_options.Memory is not null && !TakeRoom())
+            return SmtpReplies.MemoryShort;
         _transactions++;
         _transaction = new MailTransaction { Client = _client, Mail = mail };
         return SmtpReplies.SenderOk;
@@ -69,6 +71,7 @@ public sealed partial class SmtpSession
     {
         _transaction?.Dispose();
         _transaction = null;
+        LeaveRoom();
         DisposeContent();
     }
 }

@@ -7,7 +7,21 @@ public sealed partial class SmtpSession
     // Room is asked for in steps, so that most messages ask once.
     private const int MemoryStep = 16 * 1024;
 
+    // What a transaction takes until its content comes: itself, its recipients, what is looked up for it, and the buffers of both directions.
+    private const int TransactionRoom = 12 * 1024;
+
     private int _reserved;
+    private bool _hasRoom;
+
+    /// <summary>Takes the room of a transaction, until it is dropped. False if there is none now.</summary>
+    private bool TakeRoom() => _hasRoom = _hasRoom || _options.Memory?.TryKeep(TransactionRoom) == true;
+
+    private void LeaveRoom()
+    {
+        if (_hasRoom)
+            _options.Memory?.LetGo(TransactionRoom);
+        _hasRoom = false;
+    }
 
     /// <summary>Whether there is room for what is held of the content. If not, the message is refused for now, and what is held is given up.</summary>
     private bool HasMemory()

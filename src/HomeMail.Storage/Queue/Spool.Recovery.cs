@@ -16,22 +16,30 @@ public sealed partial class Spool
     /// <exception cref="StorageException">The spool cannot be read at all.</exception>
     public IReadOnlyList<QueueEntry> Recover()
     {
+        var queue = new List<QueueEntry>();
+        Recover(queue.Add);
+        return queue;
+    }
+
+    /// <summary>As <see cref="Recover()"/>; no list of all entries is made.</summary>
+    /// <param name="found">Is called for each queued message, by time of arrival.</param>
+    /// <exception cref="StorageException">The spool cannot be read at all.</exception>
+    public void Recover(Action<QueueEntry> found)
+    {
+        ArgumentNullException.ThrowIfNull(found);
         ClearTemporary();
         var messages = ListIds(MessageFolder);
         var envelopes = ListIds(EnvelopeFolder);
-        envelopes.Sort();
-        var queue = new List<QueueEntry>(envelopes.Count);
         foreach (var id in envelopes)
         {
             if (Examine(id, messages.BinarySearch(id) >= 0) is { } entry)
-                queue.Add(entry);
+                found(entry);
         }
 
         // A message without an envelope was never accepted, or is done with.
         foreach (var id in messages)
             if (envelopes.BinarySearch(id) < 0)
                 Discard(MessagePath(id));
-        return queue;
     }
 
     /// <summary>What the queue has to know of an envelope.</summary>

@@ -117,12 +117,12 @@ public sealed class DeliveryHistory
             string pending;
             lock (_gate)
                 pending = _pending.ToString();
-            Take(Encoding.UTF8.GetBytes(pending), key, found.Add);
+            Take(Encoding.UTF8.GetBytes(pending), key, happened => AddLatest(found, happened, limit));
             var days = Days();
             for (var i = days.Count - 1; i >= 0 && found.Count < limit; i--)
             {
                 var day = new List<DeliveryEvent>();
-                Search(days[i], key, day.Add);
+                Search(days[i], key, happened => AddLatest(day, happened, limit));
                 found.InsertRange(0, day);
             }
         }
@@ -151,6 +151,14 @@ public sealed class DeliveryHistory
             if (happened.Time.UtcDateTime.Date == _clock.GetUtcNow().UtcDateTime.Date)
                 counts[happened.What] = counts.GetValueOrDefault(happened.What) + 1;
         }
+    }
+
+    // Of an address with many events no more is held than is asked for, or twice that.
+    private static void AddLatest(List<DeliveryEvent> found, DeliveryEvent happened, int limit)
+    {
+        if (found.Count >= 2 * limit)
+            found.RemoveRange(0, found.Count - limit);
+        found.Add(happened);
     }
 
     private void Append(StringBuilder lines)

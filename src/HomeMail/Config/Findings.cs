@@ -24,6 +24,7 @@ public sealed record Finding(string File, int Line, string? Section, string? Key
 internal sealed class Findings(string file)
 {
     private readonly List<Finding> _errors = [];
+    private readonly HashSet<Finding> _known = [];
     private readonly List<string> _notes = [];
 
     public string File => file;
@@ -39,7 +40,7 @@ internal sealed class Findings(string file)
     {
         var error = new Finding(file, line, section, key, what, allowed);
         // A value that is read in two steps may be found bad in both.
-        if (!_errors.Contains(error))
+        if (_known.Add(error))
             _errors.Add(error);
     }
 

@@ -16,6 +16,9 @@ internal sealed record IniSection(SectionInfo Info, string? Name, int Line)
 
     /// <summary>Its keys as the provider gets them: <c>key="value"</c>.</summary>
     public StringBuilder Clean { get; } = new();
+
+    /// <summary>What is left for the provider: <c>key="value"</c>, nothing else.</summary>
+    public Stream ToStream() => new MemoryStream(Encoding.UTF8.GetBytes(Clean.ToString()));
 }
 
 /// <summary>
@@ -26,6 +29,7 @@ internal sealed record IniSection(SectionInfo Info, string? Name, int Line)
 internal sealed class IniDocument
 {
     private readonly List<IniSection> _sections = [];
+    private readonly Dictionary<string, IniSection> _byTitle = new(StringComparer.OrdinalIgnoreCase);
 
     private IniDocument()
     {
@@ -34,18 +38,10 @@ internal sealed class IniDocument
     /// <summary>The sections in the file's order, those without keys too.</summary>
     public IReadOnlyList<IniSection> Sections => _sections;
 
-    /// <summary>What is left for the provider: headers and <c>key="value"</c>, nothing else.</summary>
-    public Stream ToStream()
-    {
-        var clean = new StringBuilder();
-        foreach (var section in _sections)
-            clean.Append('[').Append(section.Title).Append("]\n").Append(section.Clean);
-        return new MemoryStream(Encoding.UTF8.GetBytes(clean.ToString()));
-    }
 
     /// <summary>The section of this kind and name, or null if the file has none.</summary>
     public IniSection? Find(string kind, string? name = null) =>
-        _sections.Find(section => section.Info.Kind == kind && string.Equals(section.Name, name, StringComparison.OrdinalIgnoreCase));
+        _byTitle.GetValueOrDefault(name is null ? kind : $"{kind}:{name}");
 
     /// <summary>Reads a file's text.</summary>
     public static IniDocument Read(string text, Findings findings)
@@ -127,6 +123,7 @@ internal sealed class IniDocument
             return first;
         }
         _sections.Add(section);
+        _byTitle.Add(section.Title, section);
         return section;
     }
 

@@ -27,34 +27,56 @@ internal sealed class RawSettings
     /// <summary>The keys of [spf-rewrite] whole, colons and all.</summary>
     public Dictionary<string, string> SpfRewrite { get; private init; } = [];
 
-    /// <summary>Binds what the pass over the text has left.</summary>
+    /// <summary>
+    /// Binds what the pass over the text has left, each section by itself: in a configuration of all of them, the binder looks through everything for each.
+    /// </summary>
     public static RawSettings Bind(IniDocument document)
     {
-        using var stream = document.ToStream();
-        var root = new ConfigurationBuilder().AddIniStream(stream).Build();
         var raw = new RawSettings
         {
-            Server = root.GetSection("server").Get<RawServer>(Strict) ?? new(),
-            Listen = root.GetSection("listen").Get<RawListen>(Strict) ?? new(),
-            Tls = root.GetSection("tls").Get<RawTls>(Strict) ?? new(),
-            Policy = root.GetSection("policy").Get<RawPolicy>(Strict) ?? new(),
-            DnsUpdate = root.GetSection("dns-update").Get<RawDnsUpdate>(Strict) ?? new(),
-            Limits = root.GetSection("limits").Get<RawLimits>(Strict) ?? new(),
-            Queue = root.GetSection("queue").Get<RawQueue>(Strict) ?? new(),
-            Domains = root.GetSection("domain").Get<Dictionary<string, RawDomain>>(Strict) ?? [],
-            Accounts = root.GetSection("account").Get<Dictionary<string, RawAccount>>(Strict) ?? [],
-            Aliases = root.GetSection("alias").Get<Dictionary<string, RawAlias>>(Strict) ?? [],
-            Devices = root.GetSection("device").Get<Dictionary<string, RawDevice>>(Strict) ?? [],
-            Relays = root.GetSection("relay").Get<Dictionary<string, RawRelay>>(Strict) ?? [],
-            Routes = root.GetSection("route").Get<Dictionary<string, RawRoute>>(Strict) ?? [],
-            Smarthosts = root.GetSection("smarthost").Get<Dictionary<string, RawSmarthost>>(Strict) ?? [],
-            Rules = root.GetSection("rule").Get<Dictionary<string, RawRule>>(Strict) ?? [],
-            SpfRewrite = root.GetSection("spf-rewrite").AsEnumerable(makePathsRelative: true)
+            Server = One(document, "server").Get<RawServer>(Strict) ?? new(),
+            Listen = One(document, "listen").Get<RawListen>(Strict) ?? new(),
+            Tls = One(document, "tls").Get<RawTls>(Strict) ?? new(),
+            Policy = One(document, "policy").Get<RawPolicy>(Strict) ?? new(),
+            DnsUpdate = One(document, "dns-update").Get<RawDnsUpdate>(Strict) ?? new(),
+            Limits = One(document, "limits").Get<RawLimits>(Strict) ?? new(),
+            Queue = One(document, "queue").Get<RawQueue>(Strict) ?? new(),
+            Domains = Each(document, "domain", static section => section.Get<RawDomain>(Strict)),
+            Accounts = Each(document, "account", static section => section.Get<RawAccount>(Strict)),
+            Aliases = Each(document, "alias", static section => section.Get<RawAlias>(Strict)),
+            Devices = Each(document, "device", static section => section.Get<RawDevice>(Strict)),
+            Relays = Each(document, "relay", static section => section.Get<RawRelay>(Strict)),
+            Routes = Each(document, "route", static section => section.Get<RawRoute>(Strict)),
+            Smarthosts = Each(document, "smarthost", static section => section.Get<RawSmarthost>(Strict)),
+            Rules = Each(document, "rule", static section => section.Get<RawRule>(Strict)),
+            SpfRewrite = One(document, "spf-rewrite").AsEnumerable()
                 .Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => pair.Value!, StringComparer.OrdinalIgnoreCase),
         };
 
         static void Strict(BinderOptions options) => options.ErrorOnUnknownConfiguration = true;
         return raw;
+    }
+
+    private static IConfigurationRoot One(IniDocument document, string kind) => Open(document.Find(kind));
+
+    // The binder is generated for the types that calls name, so each kind has a call of its own. A section without keys binds to nothing.
+    private static Dictionary<string, T> Each<T>(IniDocument document, string kind, Func<IConfiguration, T?> bind)
+        where T : class
+    {
+        var found = new Dictionary<string, T>();
+        foreach (var section in document.Sections)
+            if (section.Info.Kind == kind && bind(Open(section)) is { } raw)
+                found[section.Name!] = raw;
+        return found;
+    }
+
+    private static IConfigurationRoot Open(IniSection? section)
+    {
+        var builder = new ConfigurationBuilder();
+        if (section is null)
+            return builder.Build();
+        using var stream = section.ToStream();
+        return builder.AddIniStream(stream).Build();
     }
 }
 

@@ -136,7 +136,7 @@ public class ImapMailKitTests
         Assert.Equal(0, memory.Reserved);
     }
 
-    private static async Task<ImapClient> ConnectAsync(ImapHouse house, string account)
+    internal static async Task<ImapClient> ConnectAsync(ImapHouse house, string account)
     {
         var cancel = TestContext.Current.CancellationToken;
         var client = new ImapClient { ServerCertificateValidationCallback = static (_, _, _, _) => true };

@@ -2,10 +2,21 @@ using HomeMail.Storage.Files;
 
 namespace HomeMail.Server.Tests.Intake;
 
-/// <summary>The machine's file system, with a count of how often the store waits for the disk.</summary>
+/// <summary>The machine's file system, with counts: of steps, and of how often the store waits for the disk.</summary>
 internal sealed class CountingFiles : IFileSystem
 {
     private readonly IFileSystem _real = RealFileSystem.Instance;
+    private int _steps;
+    private int _opened;
+
+    private IFileSystem Real
+    {
+        get
+        {
+            Interlocked.Increment(ref _steps);
+            return _real;
+        }
+    }
 
     /// <summary>Groups that were synced, each with how many files and folders it had.</summary>
     public List<int> Groups { get; } = [];
@@ -13,41 +24,51 @@ internal sealed class CountingFiles : IFileSystem
     /// <summary>Folders that were synced by themselves.</summary>
     public List<string> Folders { get; } = [];
 
-    public IFile Create(string path, bool readOnly = false) => _real.Create(path, readOnly);
+    /// <summary>All steps but writes and reads of open files, which have no names here.</summary>
+    public int Steps => Volatile.Read(ref _steps);
 
-    public IFile Open(string path, bool write = false) => _real.Open(path, write);
+    /// <summary>Files that were opened.</summary>
+    public int Opened => Volatile.Read(ref _opened);
 
-    public void Link(string existing, string added) => _real.Link(existing, added);
+    public IFile Create(string path, bool readOnly = false) => Real.Create(path, readOnly);
 
-    public void Rename(string from, string to) => _real.Rename(from, to);
+    public IFile Open(string path, bool write = false)
+    {
+        Interlocked.Increment(ref _opened);
+        return Real.Open(path, write);
+    }
 
-    public bool Unlink(string path) => _real.Unlink(path);
+    public void Link(string existing, string added) => Real.Link(existing, added);
 
-    public bool CreateFolder(string path) => _real.CreateFolder(path);
+    public void Rename(string from, string to) => Real.Rename(from, to);
 
-    public bool RemoveFolder(string path) => _real.RemoveFolder(path);
+    public bool Unlink(string path) => Real.Unlink(path);
 
-    public void List(string path, EntryVisitor visit) => _real.List(path, visit);
+    public bool CreateFolder(string path) => Real.CreateFolder(path);
 
-    public bool TryStat(string path, out FileStat stat) => _real.TryStat(path, out stat);
+    public bool RemoveFolder(string path) => Real.RemoveFolder(path);
+
+    public void List(string path, EntryVisitor visit) => Real.List(path, visit);
+
+    public bool TryStat(string path, out FileStat stat) => Real.TryStat(path, out stat);
 
     public void SyncFolder(string path)
     {
         lock (Groups)
             Folders.Add(path);
-        _real.SyncFolder(path);
+        Real.SyncFolder(path);
     }
 
     public void SyncAll(IReadOnlyList<SyncItem> items)
     {
         lock (Groups)
             Groups.Add(items.Count);
-        _real.SyncAll(items);
+        Real.SyncAll(items);
     }
 
-    public void Copy(IFile from, long fromOffset, IFile to, long toOffset, long count) => _real.Copy(from, fromOffset, to, toOffset, count);
+    public void Copy(IFile from, long fromOffset, IFile to, long toOffset, long count) => Real.Copy(from, fromOffset, to, toOffset, count);
 
-    public FreeSpace Free(string path) => _real.Free(path);
+    public FreeSpace Free(string path) => Real.Free(path);
 
-    public IDisposable? TryLock(string path) => _real.TryLock(path);
+    public IDisposable? TryLock(string path) => Real.TryLock(path);
 }

@@ -18,6 +18,17 @@ public class MemoryBudgetTests
     }
 
     [Fact]
+    public void What_sessions_keep_is_counted_apart_and_at_once()
+    {
+        var budget = new MemoryBudget(1000);
+        Assert.True(budget.TryKeep(250));
+        Assert.False(budget.TryKeep(1));
+        Assert.True(budget.TryReserve(250));
+        budget.LetGo(250);
+        Assert.True(budget.TryKeep(1));
+    }
+
+    [Fact]
     public void Garbage_is_no_shortage()
     {
         long used = 950;

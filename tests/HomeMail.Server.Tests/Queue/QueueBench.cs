@@ -208,6 +208,12 @@ internal sealed class MemoryStore : IQueueStore
 
     public void Damage(MessageId id) => _saved.TryRemove(id, out _);
 
+    public void Recover(Action<QueueEntry> found)
+    {
+        foreach (var entry in Recover())
+            found(entry);
+    }
+
     public IReadOnlyList<QueueEntry> Recover() => [.. _saved.Values.OrderBy(e => e.Id.Value, StringComparer.Ordinal).Select(e => new QueueEntry(e.Id,
         e.Recipients.Any(DsnSender.IsOwed) ? DateTimeOffset.MinValue : e.Recipients.Min(r => r.NextAttempt), e.Held))];
 

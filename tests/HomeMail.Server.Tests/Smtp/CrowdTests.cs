@@ -187,8 +187,8 @@ public class CrowdTests
     public async Task Content_for_which_there_is_no_room_is_put_off_and_what_was_held_is_given_back()
     {
         await using var house = new TestHouse();
-        // A quarter of it is for content: two sessions' worth of a small message.
-        var budget = new MemoryBudget(4 * 32 * 1024, static () => 0);
+        // A quarter of it is for content: two sessions' worth of a small message. Another is for three transactions.
+        var budget = new MemoryBudget(4 * 36 * 1024, static () => 0);
         house.Options = house.Options with { Memory = budget };
         var clients = new List<Client>();
         for (var i = 0; i < 3; i++)
