@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # HomeMail beside the servers that people would pick instead, on this machine, in one run: installs them in a world of the run's own, loads
 # them in turn with the same generator, and writes a table to out/bench/.
-#   build/bench/bench.sh             everything, about 20 minutes
+#   build/bench/bench.sh             everything, 20 to 25 minutes; no third round is begun after 19 minutes
 #   ROUNDS=1 SCALE=0.1 PEERS="postfix homemail" SCENARIOS="4kB-16 idle" build/bench/bench.sh      less of it; SCENARIOS are the names in measure.py,
 #                                    and limits, idle, smtp-source, calls, drain; KEEP=1 leaves the servers' files in out/bench/world
 set -uo pipefail

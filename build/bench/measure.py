@@ -16,10 +16,11 @@ from load import Load, smtp_source
 PEERS_FILE, DISK, OUT, OUTSIDE, SINK = sys.argv[1:6]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SCALE = float(os.environ.get("SCALE", "1"))
-SECONDS = 1.5 * SCALE
+SECONDS = 1.3 * SCALE
 ONLY = os.environ.get("SCENARIOS", "").split()
 PATIENCE = 45  # seconds for what was taken to reach its mailbox
-DRAINING = 40  # what has come until then is what counts
+ENOUGH = 19 * 60  # seconds after which no further round is begun
+DRAINING = 30  # what has come until then is what counts
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "1000"))
 USERS = 10
 
@@ -111,18 +112,16 @@ def many(peer, least, most, options, port):
         messages = min(most, peer.at_most, messages * 4)
 
 
-def ceilings(counts):
-    """What this machine can do at most, measured between the others."""
+def ceiling(name, counts):
+    """What the disk does at most for files and sessions as in a scenario, the first of those that have the same."""
     found = {}
-    for size, sessions in DISKS:
-        if not any(wanted(name) for name in DISKS[size, sessions]):
-            continue
+    for size, sessions in (disk for disk, names in DISKS.items() if name == next(filter(wanted, names), None)):
         for verb in ("disk", "disk-groups"):
-            options = {"folder": f"{DISK}/limit", "sessions": sessions, "size": size}
-            if (verb, size, sessions) not in counts:
-                counts[verb, size, sessions] = max(sessions, int(load(verb, {**options, "messages": sessions * 4})["rate"] * SECONDS / 2))
-            found[verb, size, sessions] = load(verb, {**options, "messages": counts[verb, size, sessions]})["rate"]
-    found["loopback"] = load("loopback", {"sessions": 16, "messages": max(1000, int(20_000 * SCALE))})["rate"]
+            key, options = (verb, size, sessions), {"folder": f"{DISK}/limit", "sessions": sessions, "size": size}
+            if key not in counts:
+                counts[key] = max(sessions * 2, int(load(verb, {**options, "messages": sessions * 8})["rate"] * SECONDS))
+            found[key] = load(verb, {**options, "messages": counts[key]})["rate"]
+            counts[key] = max(sessions * 2, int(found[key] * SECONDS))
     return found
 
 
@@ -135,9 +134,9 @@ def sent_on(peer):
         options |= {"from": "user0@home.example", "server": f"127.0.0.1:{peer.port}"}
     if peer.get("hold"):
         subprocess.run(peer.get("hold").split(), stdout=subprocess.DEVNULL, check=False)
-    # Not longer than half a minute for who takes them slowly.
+    # Not for ever with who takes them slowly.
     messages, began = 0, time.monotonic()
-    while messages < int(10_000 * SCALE) and time.monotonic() - began < 30 * SCALE:
+    while messages < int(10_000 * SCALE) and time.monotonic() - began < 20 * SCALE:
         told = load("smtp", {**options, "messages": max(16, int(1000 * SCALE))})
         if told["failed"]:
             return dict(messages=messages, came=0, rate=0.0, cpu=0.0, why=told["why"])
@@ -180,7 +179,7 @@ def main():
     if not servers:
         sys.exit("measure: no peer runs")
     load("smtp", {**KB4, "server": f"127.0.0.1:{peers[0].port}", "messages": 4000})  # the first peer is the sink
-    found = report.Found(servers, [peer for peer in peers if not peer.keeps], {name: title for name, title, *_ in SCENARIOS}, DISKS, ROUNDS, SECONDS)
+    found = report.Found(servers, [peer for peer in peers if not peer.keeps], {name: title for name, title, *_ in SCENARIOS}, DISKS, SECONDS)
     # What a start leaves behind is gone by then.
     time.sleep(10 * min(1, SCALE * 2))
     for peer in servers:
@@ -190,8 +189,9 @@ def main():
             print(f"{time.monotonic() - BEGAN:6.0f} s  connections that do nothing: {peer.title}: {found.connections[peer.name][0]}, {found.connections[peer.name][1]:.1f} kB each", flush=True)
     counts, lost = {}, set()  # who does not deliver is not waited for again
     for number in range(ROUNDS):
+        round_began = time.monotonic()
         if wanted("limits"):
-            found.ceilings.append(ceilings(counts))
+            found.ceilings.append({"loopback": load("loopback", {"sessions": 16, "messages": max(1000, int(20_000 * SCALE))})["rate"]})
         for name, title, least, most, options, needs in SCENARIOS:
             if not wanted(name):
                 continue
@@ -215,6 +215,11 @@ def main():
                     tell(f"{number + 1}/{ROUNDS}    by smtp-source", peer, one)
                     if one["missing"]:
                         lost.add(peer.name)
+            if wanted("limits"):
+                found.ceilings[-1].update(ceiling(name, counts))
+        found.rounds = number + 1
+        if 2 * time.monotonic() - round_began - BEGAN > ENOUGH:
+            break
     for peer in servers:
         if wanted("calls") and peer.name not in lost:
             messages = min(peer.at_most, max(50, int(500 * SCALE)))

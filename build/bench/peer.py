@@ -118,7 +118,11 @@ class Peer:
         syncs = ("fsync", "fdatasync", "syncfs", "sync")
         events = ["raw_syscalls:sys_enter"] + [f"syscalls:sys_enter_{name}" for name in syncs]
         counter = subprocess.Popen(["perf", "stat", "-x", ",", "-e", ",".join(events), "-p", ",".join(map(str, pids))], stderr=subprocess.PIPE, text=True)
-        time.sleep(0.3)
+        # It has a descriptor for each event of each thread that it has found so far.
+        count, last = 0, -1
+        while count != last:
+            time.sleep(0.5)
+            count, last = len(os.listdir(f"/proc/{counter.pid}/fd")), count
         try:
             work()
         finally:

@@ -3,7 +3,7 @@ from xml.sax.saxutils import escape
 
 COLOURS = {"homemail": "#c4452f"}
 OTHERS = ["#8c9bab", "#52697d", "#b7a27f", "#8f7fa6", "#7fa68c", "#a68f7f"]
-WIDTH, LEFT, RIGHT, BAR, GAP = 960, 350, 110, 13, 16
+WIDTH, LEFT, RIGHT, BAR, GAP = 1000, 400, 110, 13, 16
 
 
 def of(found):

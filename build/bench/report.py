@@ -11,8 +11,9 @@ import picture
 class Found:
     """All that was measured of `servers`, and of `sinks`, which take mail and do nothing with it."""
 
-    def __init__(self, servers, sinks, titles, disks, rounds, seconds):
-        self.servers, self.sinks, self.titles, self.disks, self.rounds, self.seconds = servers, sinks, titles, disks, rounds, seconds
+    def __init__(self, servers, sinks, titles, disks, seconds):
+        self.servers, self.sinks, self.titles, self.disks, self.seconds = servers, sinks, titles, disks, seconds
+        self.rounds = 0
         self.results, self.crossed = {}, {}  # scenario -> name of a peer -> rounds
         self.ceilings, self.idle, self.connections, self.calls, self.drains = [], {}, {}, {}, {}
 
