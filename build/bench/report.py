@@ -26,9 +26,9 @@ class Found:
         return None if rounds is None or failed(rounds) else median(rounds, key)
 
     def most(self, verb, disk):
-        """The median of what the disk did."""
-        values = [one[(verb, *disk)] for one in self.ceilings if (verb, *disk) in one]
-        return statistics.median(values) if values else None
+        """What the disk did: the median, and it as it is told."""
+        rounds = [{"rate": one[(verb, *disk)]} for one in self.ceilings if (verb, *disk) in one]
+        return (median(rounds, "rate"), f"{median(rounds, 'rate'):.0f} ±{spread(rounds, 'rate') * 100:.0f} %") if rounds else (0, "-")
 
 
 def median(rounds, key):
@@ -142,8 +142,8 @@ def shares(found):
         alone, together = found.most("disk", disk), found.most("disk-groups", disk)
         for scenario in (s for s in scenarios if s in found.results):
             ours, nothing = found.of(scenario, "homemail", "delivered"), found.of(scenario, sink, "rate")
-            rows.append([found.titles[scenario], number(alone), number(together), number(nothing), number(ours),
-                         f"{ours / max(alone, together) * 100:.0f} %" if ours and alone else "-", f"{ours / nothing * 100:.0f} %" if ours and nothing else "-"])
+            rows.append([found.titles[scenario], alone[1], together[1], number(nothing), number(ours),
+                         f"{ours / max(alone[0], together[0]) * 100:.0f} %" if ours and alone[0] else "-", f"{ours / nothing * 100:.0f} %" if ours and nothing else "-"])
     trips = statistics.median(one["loopback"] for one in found.ceilings)
     text = table("What this machine can do at most, a second, and HomeMail's part of it",
                  ["files made durable, each by itself", "in groups of all sessions", "messages into a sink", "HomeMail, mailbox", "of the disk", "of the sink"],
