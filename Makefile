@@ -2,10 +2,10 @@
 RID ?= $(if $(filter aarch64,$(shell uname -m)),linux-arm64,linux-x64)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build deb ipk apk run test e2e lab check format budget size fuzz bench bench-core bench-imap clean
+.PHONY: help deps build deb ipk apk run test e2e lab check format budget size fuzz bench bench-core bench-growth bench-imap clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what building and testing need and this machine lacks (apt-get, as root or with sudo)
 	@build/deps.sh
@@ -72,6 +72,11 @@ bench: ## HomeMail beside Postfix, Exim, OpenSMTPD, chasquid and Dovecot (as roo
 
 bench-core: ## benchmarks of parsers, decoder, header scan and sessions in one process; BENCH='*Decoder*' for some
 	@dotnet run -c Release --project tests/HomeMail.Benchmarks -- --filter '$(or $(BENCH),*)'
+
+bench-growth: ## how cost grows with sessions, queue, mailbox, accounts (10 minutes); ONLY="queue mailbox" for some; the table is out/bench/growth.md
+	@build/deps.sh build
+	@build/publish.sh $(RID)
+	@ONLY="$(ONLY)" python3 build/bench/growth.py out/$(RID)/homemail
 
 bench-imap: ## IMAP beside Debian's Dovecot on a mailbox of MESSAGES=100000 (as root); the table is out/bench/imap.md
 	@build/deps.sh build test

@@ -13,13 +13,16 @@ namespace HomeMail.Storage.State;
 public readonly record struct DeliveryEvent(DateTimeOffset Time, MessageId Message, string Address, string What, string? Detail);
 
 /// <summary>
-/// What became of each message, for <c>homemail log</c>: one line an event in a file a day, <c>history/2026-01-31.log</c>. Lines are gathered and appended
+/// What became of each message, for <c>homemail log</c>: one line an event in a file a day, <c>history/2026-01-31.log</c> (two, where a day has much). Lines are gathered and appended
 /// every minute or so; whole days are dropped by age and by size. Plain files rather than the database: an append dirties one page where
 /// a LiteDB commit writes some 80 kB, a search holds nothing in memory, dropping a day is one unlink, and grep works.
 /// </summary>
 public sealed class DeliveryHistory
 {
     private const string Suffix = ".log";
+
+    // The part of a day before the rest of it; sorts before that.
+    private const string EarlierSuffix = ".1.log";
     private const string DayFormat = "yyyy-MM-dd";
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
     private const int BufferSize = 64 * 1024;
@@ -141,8 +144,9 @@ public sealed class DeliveryHistory
             lock (_gate)
                 pending = _pending.ToString();
             Take(Encoding.UTF8.GetBytes(pending), null, Count);
-            if (_files.TryStat(_folder + "/" + today + Suffix, out _))
-                Search(today + Suffix, null, Count);
+            foreach (var part in Days())
+                if (part.StartsWith(today, StringComparison.Ordinal))
+                    Search(part, null, Count);
         }
         return counts;
 
@@ -165,7 +169,12 @@ public sealed class DeliveryHistory
     {
         if (lines.Length == 0)
             return;
-        var path = _folder + "/" + _clock.GetUtcNow().UtcDateTime.ToString(DayFormat, CultureInfo.InvariantCulture) + Suffix;
+        var day = _folder + "/" + _clock.GetUtcNow().UtcDateTime.ToString(DayFormat, CultureInfo.InvariantCulture);
+        var path = day + Suffix;
+
+        // A day that alone is too much for what is kept: its first half makes room for the next.
+        if (_files.TryStat(path, out var stat) && stat.Length > _bytes / 2)
+            _files.Rename(path, day + EarlierSuffix);
         using var file = _files.TryStat(path, out _) ? _files.Open(path, write: true) : _files.Create(path);
         var length = file.Length;
 

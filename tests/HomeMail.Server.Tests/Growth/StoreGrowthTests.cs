@@ -76,6 +76,23 @@ public sealed class StoreGrowthTests : IDisposable
     }
 
     [Fact]
+    public void A_history_of_one_day_keeps_to_its_size_too()
+    {
+        var history = new DeliveryHistory(_path + "/history", _clock, bytes: 200_000);
+        for (var i = 0; i < 20_000; i++)
+        {
+            history.Add(MessageId.New(_clock), $"someone{i}@example.net", "delivered", "250 2.0.0 taken by the next host");
+            if (i % 100 == 99)
+                Assert.True(history.Flush());
+        }
+        Assert.InRange(Directory.GetFiles(_path + "/history").Sum(file => new FileInfo(file).Length), 100_000, 200_000);
+        Assert.Single(history.Find("someone19999@example.net"));
+        Assert.Single(history.Find("someone19100@example.net"));
+        Assert.Empty(history.Find("someone0@example.net"));
+        Assert.Equal(history.CountToday()["delivered"], Directory.GetFiles(_path + "/history").Sum(file => File.ReadAllLines(file).Length));
+    }
+
+    [Fact]
     public async Task Transactions_for_which_there_is_no_room_are_put_off()
     {
         await using var house = new TestHouse();
