@@ -16,6 +16,8 @@ disk=$PWD/out/bench/world
 rm -rf "$disk"
 mkdir -p "$disk" out/bench
 chmod 755 "$disk"
+# Folders in it are spread over the disk, as they are on disks of their own: else one server would search for room where another has just deleted.
+chattr +T "$disk" 2> /dev/null || echo "bench: the servers' files cannot be kept apart on this file system"
 at_exit '[ -n "${KEEP:-}" ] || rm -rf "$disk"; ungroup'
 . build/bench/peers.sh
 user vmail 3010

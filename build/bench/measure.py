@@ -3,6 +3,7 @@ is in its mailbox; processor time, memory, system calls and octets written. Call
 
 How many messages a server gets in a scenario is found by a try before: as many as it brings to their mailboxes in about SECONDS. A slow one
 gets fewer, and is measured for as long."""
+import itertools
 import os
 import socket
 import subprocess
@@ -23,6 +24,7 @@ ENOUGH = 19 * 60  # seconds after which no further round is begun
 DRAINING = 30  # what has come until then is what counts
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "1000"))
 USERS = 10
+FOLDERS = itertools.count()
 
 KB4 = {"sessions": 16, "size": 4096, "users": USERS}
 SIGNED = {"tls": "starttls", "user": "user0@home.example", "password": "bench-secret", "from": "user0@home.example"}
@@ -112,15 +114,20 @@ def many(peer, least, most, options, port):
         messages = min(most, peer.at_most, messages * 4)
 
 
+def written(verb, options):
+    """Files a second, in a folder that is new each time: deleted files would slow down whoever comes next."""
+    return load(verb, {**options, "folder": f"{DISK}/limit-{next(FOLDERS)}"})["rate"]
+
+
 def ceiling(name, counts):
     """What the disk does at most for files and sessions as in a scenario, the first of those that have the same."""
     found = {}
     for size, sessions in (disk for disk, names in DISKS.items() if name == next(filter(wanted, names), None)):
         for verb in ("disk", "disk-groups"):
-            key, options = (verb, size, sessions), {"folder": f"{DISK}/limit", "sessions": sessions, "size": size}
+            key, options = (verb, size, sessions), {"sessions": sessions, "size": size}
             if key not in counts:
-                counts[key] = max(sessions * 2, int(load(verb, {**options, "messages": sessions * 8})["rate"] * SECONDS))
-            found[key] = load(verb, {**options, "messages": counts[key]})["rate"]
+                counts[key] = max(sessions * 2, int(written(verb, {**options, "messages": sessions * 8}) * SECONDS))
+            found[key] = written(verb, {**options, "messages": counts[key]})
             counts[key] = max(sessions * 2, int(found[key] * SECONDS))
     return found
 
