@@ -7,7 +7,7 @@
 Costs are processor time of the server's process, not time on the clock, so that others on the machine change them little. The last column
 is the largest size's figure divided by the smallest's: 1 is what does not grow, and for what must grow with the number the figure is that of one.
 """
-import os, platform, shutil, sys, tempfile, time
+import os, platform, shutil, signal, sys, tempfile, time
 from growth_house import House, Imap, MESSAGE, Names, Sink, Smtp, crc32c, insecure, send_from_all
 
 program = os.path.abspath(sys.argv[1])
@@ -16,6 +16,8 @@ names = Names()
 rows = []
 # What was needed for a moment is given back after five quiet seconds.
 QUIET = 7
+# Whatever is left after so many seconds is not begun any more.
+LONGEST = 500
 work = tempfile.mkdtemp(prefix="growth.")
 
 
@@ -25,6 +27,11 @@ def tell(dimension, size, **figures):
             continue
         rows.append((dimension, size, figure.replace("_", " "), value))
         print(f"{dimension:9} {size:8}  {figure.replace('_', ' '):58} {value:12.3f}", flush=True)
+
+
+def quiet(house):
+    time.sleep(QUIET)
+    return house.rss()
 
 
 def folder(name):
@@ -41,13 +48,14 @@ def warm(house):
 
 
 def sessions(sizes=(10, 500, 5000), secure=False):
-    name = "tls" if secure else "sessions"
+    name, empty = "tls" if secure else "sessions", None
     for size in sizes:
         house = House(program, folder(name), names)
         house.start()
         warm(house)
-        time.sleep(QUIET)
-        rss, cpu, clients, refused = house.rss(), house.cpu(), [], 0
+        empty = empty or quiet(house)
+        house.rest()
+        cpu, clients, refused = house.cpu(), [], 0
         for _ in range(size):
             try:
                 clients.append(Smtp(house.smtp, secure))
@@ -57,7 +65,7 @@ def sessions(sizes=(10, 500, 5000), secure=False):
         peak = house.rss()
         house.rest()
         time.sleep(QUIET)
-        tell(name, size, accept_and_EHLO_ms=1000 * cpu / size, refused_in_all=refused, kB_a_session=(house.rss() - rss) / len(clients) if size > 100 else None,
+        tell(name, size, accept_and_EHLO_ms=1000 * cpu / size, refused_in_all=refused, kB_a_session=(house.rss() - empty) / len(clients) if size > 100 else None,
              RSS_MB=house.rss() / 1024, RSS_MB_at_most=peak / 1024, idle_second_ms=1000 * house.idle_second(), files=house.files())
         if not secure:
             cpu, began = house.cpu(), time.perf_counter()
@@ -77,12 +85,14 @@ def tls():
 
 
 def idle():
+    empty = None
     for size in (10, 200, 1000):
         house = House(program, folder("idle"), names)
         house.start()
         warm(house)
-        time.sleep(QUIET)
-        rss, cpu, context = house.rss(), house.cpu(), insecure()
+        empty = empty or quiet(house)
+        house.rest()
+        cpu, context = house.cpu(), insecure()
         clients = []
         for _ in range(size):
             client = Imap(house.imaps, context)
@@ -91,7 +101,7 @@ def idle():
             clients.append(client)
         cpu = house.cpu() - cpu
         time.sleep(QUIET)
-        tell("idle", size, connection_ms=1000 * cpu / size, kB_a_connection=(house.rss() - rss) / size if size > 100 else None, idle_second_ms=1000 * house.idle_second())
+        tell("idle", size, connection_ms=1000 * cpu / size, kB_a_connection=(house.rss() - empty) / size if size > 100 else None, idle_second_ms=1000 * house.idle_second())
         sender = Smtp(house.smtp)
         cpu = house.cpu()
         sender.send()
@@ -148,6 +158,7 @@ def fill_queue(house, count):
 
 
 def queue():
+    empty = None
     for size in (1000, 10000, 100000 // scale):
         sink = Sink()
         more = f"[smarthost:sink]\nhost = 127.0.0.1:{sink.port}\ntls = off\n[route:*]\nvia = smarthost:sink\n[queue]\nretry-first = 1h\n"
@@ -158,8 +169,7 @@ def queue():
         client = Smtp(house.submission, secure=True, login=True)
         client.send("someone@away.example", "alice@home.example", MESSAGE.replace(b"sender@client", b"alice@home"))
         client.close()
-        time.sleep(QUIET)
-        empty = house.rss()
+        empty = empty or quiet(house)
         house.stop()
         fill_queue(house, size)
         house.configure(more)
@@ -200,6 +210,7 @@ def queue():
 
 
 def mailbox():
+    empty = None
     for size in (1000, 20000, 200000 // scale):
         house = House(program, folder("mailbox"), names, server="log = error")
         inbox = f"{house.folder}/data/mail/alice/INBOX"
@@ -215,12 +226,13 @@ def mailbox():
         house.stop()
         house.start()
         client = Imap(house.imaps)
-        time.sleep(QUIET)
-        rss, cpu = house.rss(), house.cpu()
+        empty = empty or quiet(house)
+        house.rest()
+        cpu = house.cpu()
         client.ask("SELECT INBOX")
         cpu = house.cpu() - cpu
         time.sleep(QUIET)
-        tell("mailbox", size, first_SELECT_us_a_message=1e6 * cpu / size, B_a_message=1024 * (house.rss() - rss) / size if size > 5000 else None, RSS_MB=house.rss() / 1024)
+        tell("mailbox", size, first_SELECT_us_a_message=1e6 * cpu / size, B_a_message=1024 * (house.rss() - empty) / size if size > 5000 else None, RSS_MB=house.rss() / 1024)
 
         def cost(times, action):
             house.rest()
@@ -266,21 +278,20 @@ def mailbox():
 
 
 def keys(house, domains):
-    """Making 1,000 RSA keys is not what is measured: all domains get those of the first."""
-    first = f"{house.folder}/data/dkim/home.example"
+    """Making RSA keys is not what is measured: all domains of all houses get those of one."""
+    made = f"{work}/keys/data/dkim/home.example"
+    if not os.path.exists(made):
+        first = House(program, f"{work}/keys", names)
+        first.start()
+        first.rest()
+        first.stop()
     for domain in domains:
-        if not os.path.exists(f"{house.folder}/data/dkim/{domain}"):
-            shutil.copytree(first, f"{house.folder}/data/dkim/{domain}")
+        shutil.copytree(made, f"{house.folder}/data/dkim/{domain}")
 
 
 def configured(name, size, more="", accounts=None, domains=("home.example",), recipient=None):
-    house = House(program, folder(name), names, accounts=["alice"])
-    house.start()
-    house.rest()
-    house.stop()
+    house = House(program, folder(name), names, more, accounts=accounts, domains=domains)
     keys(house, domains)
-    empty = House(program, house.folder, names, accounts=["alice"])
-    house = House(program, house.folder, names, more, accounts=accounts, domains=domains)
     own, _ = house.command("check")
     tell(name, size, check_ms=1000 * own)
     began, cpu = house.start()
@@ -317,7 +328,6 @@ def configured(name, size, more="", accounts=None, domains=("home.example",), re
     tell(name, size, message_ms=1000 * (house.cpu() - cpu) / 200)
     client.close()
     house.stop()
-    empty.configure("")
 
 
 def accounts():
@@ -383,7 +393,7 @@ def history():
 
 def senders():
     """Strangers: each sender is remembered. The figure is that of the last ones."""
-    for size in (100, 500, 3000 // scale):
+    for size in (100, 500, 2000 // scale):
         house = House(program, folder("senders"), names)
         house.start()
         client = Smtp(house.smtp)
@@ -425,6 +435,8 @@ def report():
     print(text)
 
 
+start = time.perf_counter()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("growth: told to end"))
 ALL = [sessions, tls, idle, queue, mailbox, accounts, domains, aliases, rules, devices, routes, history, senders]
 try:
     wanted = os.environ.get("ONLY", "").split()
@@ -432,7 +444,9 @@ try:
     if unknown:
         sys.exit(f"growth: unknown in ONLY: {' '.join(unknown)}; allowed: {' '.join(one.__name__ for one in ALL)}")
     for one in ALL:
-        if not wanted or one.__name__ in wanted:
+        if time.perf_counter() - start > LONGEST:
+            print(f"          {one.__name__}: no time is left", flush=True)
+        elif not wanted or one.__name__ in wanted:
             began = time.perf_counter()
             one()
             print(f"          {one.__name__}: {time.perf_counter() - began:.0f} s", flush=True)

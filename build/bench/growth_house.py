@@ -130,7 +130,7 @@ idle-timeout = 30m
             if self.cpu() - before < 0.002:
                 return
 
-    def idle_second(self, seconds=4):
+    def idle_second(self, seconds=3):
         before = self.cpu()
         time.sleep(seconds)
         return (self.cpu() - before) / seconds
