@@ -23,7 +23,7 @@ internal sealed class HeaderCache : IDisposable
     /// <summary>A record that is longer is not kept: of such headers there are few, and they would make the cache what they like.</summary>
     internal const int MaxRecord = 8 * 1024;
 
-    private const uint FileMark = 0x31484d48;
+    private const uint FileMark = 0x32484d48;
     private const uint BlockMark = 0x42484d48;
     private const int HeadLength = 16;
     private const int BlockHeadLength = 28;
