@@ -31,6 +31,8 @@ says() {
 # field EXPRESSION: of the queue's first message, as JSON.
 field() { "$homemail" queue --config "$work/home/homemail.ini" list --json | head -n 1 | python3 -c "import json, sys; m = json.loads(sys.stdin.readline()); print($1)"; }
 is() { [ "$(field "$1")" = "$2" ]; }
+# tried N: so many attempts have ended. One is counted a moment before it ends, and until then a retry finds it under way.
+tried() { is "(m['recipients'][0]['attempts'], m['running'])" "($1, False)"; }
 submit() { swaks --server 127.0.0.1:$((port + 1)) --tls --auth PLAIN --auth-user alice --auth-password alice-secret --from alice@home.example --to "$1" --header "Subject: $2" > /dev/null; }
 
 says "no server: what, where, and what to do" 1 "does not run: nobody answers at $work/home/control for the data folder $work/home/data. Start it" queue list
@@ -44,7 +46,7 @@ submit bob@home.example 'for bob'
 says "an account with its mailboxes" 0 'INBOX +1 message, 1 unseen' account show bob
 
 submit carol@dead.example 'hello carol'
-wait_for 10 is "m['recipients'][0]['attempts']" 1
+wait_for 10 tried 1
 id=$(field "m['id']")
 says "a message that cannot leave is listed" 0 "^$id +[0-9]+s +[0-9.]+k +waiting +<alice@home.example>$" queue list
 says "with its recipient and the reason" 0 '<carol@dead.example> waiting, 1 attempt, next in .*: .+' queue list
@@ -65,13 +67,13 @@ start
 expect "held after a restart" True "$(field "m['held']")"
 attempts=$(field "m['recipients'][0]['attempts']")
 says "released" 0 "^$id released$" queue release "$id"
-check "and tried at once" wait_for 10 is "m['recipients'][0]['attempts']" $((attempts + 1))
+check "and tried at once" wait_for 10 tried $((attempts + 1))
 says "retry of the message" 0 '^1 message tried now$' queue retry "$id"
-check "is another attempt" wait_for 10 is "m['recipients'][0]['attempts']" $((attempts + 2))
+check "is another attempt" wait_for 10 tried $((attempts + 2))
 says "retry of its domain" 0 '^1 message tried now$' queue retry dead.example
-check "is another attempt" wait_for 10 is "m['recipients'][0]['attempts']" $((attempts + 3))
+check "is another attempt" wait_for 10 tried $((attempts + 3))
 says "retry of all" 0 '^1 message tried now$' queue retry all
-check "is another attempt" wait_for 10 is "m['recipients'][0]['attempts']" $((attempts + 4))
+check "is another attempt" wait_for 10 tried $((attempts + 4))
 says "a domain nobody waits for" 1 "no message waits for 'other.example'" queue retry other.example
 says "dropped" 0 "^$id dropped$" queue drop "$id"
 says "and gone" 0 '^the queue is empty$' queue list

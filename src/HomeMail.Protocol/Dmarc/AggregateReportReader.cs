@@ -17,6 +17,9 @@ public static class AggregateReportReader
     private const int MaxDepth = 16;
     private const int MaxDkim = 20;
 
+    // A header or a record has a dozen values.
+    private const int MaxValues = 100;
+
     /// <summary>Reads a report.</summary>
     /// <param name="document">The document; read synchronously, to its end.</param>
     /// <param name="record">Takes each record as it comes. What was given stands only if the report is whole.</param>
@@ -49,7 +52,11 @@ public static class AggregateReportReader
                     if (Is(path, "feedback", "record"))
                         current = new Building();
                     else if (Is(path, "feedback", "record", "auth_results", "dkim") && current is not null)
-                        current.Dkim.Add([]);
+                    {
+                        // More are not kept, and what they say is not taken for the last one's.
+                        if (++current.Signatures <= MaxDkim)
+                            current.Dkim.Add([]);
+                    }
                     break;
                 case XmlNode.CharacterData:
                     Take(path, Line(xml.Text), header, current);
@@ -107,16 +114,22 @@ public static class AggregateReportReader
             return;
         if (path[1] == "record" && current is not null)
         {
-            var last = path[^1];
-            if (path.Count == 5 && path[2] == "auth_results" && path[3] == "dkim" && current.Dkim.Count > 0)
-                current.Dkim[^1].TryAdd(last, text);
-            else
-                current.Values.TryAdd(string.Join('/', path.Skip(2)), text);
+            if (path.Count != 5 || path[2] != "auth_results" || path[3] != "dkim")
+                Keep(current.Values, string.Join('/', path.Skip(2)), text);
+            else if (current.Signatures <= MaxDkim)
+                Keep(current.Dkim[^1], path[^1], text);
         }
         else if (path[1] is "report_metadata" or "policy_published")
         {
-            header.TryAdd(string.Join('/', path.Skip(1)), text);
+            Keep(header, string.Join('/', path.Skip(1)), text);
         }
+    }
+
+    // A stranger's report may be much larger than it came: what is kept of it has to have an end.
+    private static void Keep(Dictionary<string, string> values, string name, string text)
+    {
+        if (values.TryAdd(name, text) && values.Count > MaxValues)
+            throw new FormatException("too many values");
     }
 
     private static long? Number(string? text) =>
@@ -129,6 +142,9 @@ public static class AggregateReportReader
 
         public List<Dictionary<string, string>> Dkim { get; } = [];
 
+        /// <summary>How many elements of signatures there were.</summary>
+        public int Signatures { get; set; }
+
         public ReportedRecord Finish() => new()
         {
             Source = System.Net.IPAddress.TryParse(this["row/source_ip"], out var address) ? address.ToString() : throw new FormatException("no source address"),
@@ -140,7 +156,7 @@ public static class AggregateReportReader
             HeaderFrom = this["identifiers/header_from"] ?? "",
             EnvelopeFrom = this["identifiers/envelope_from"],
             EnvelopeTo = this["identifiers/envelope_to"],
-            Dkim = [.. Dkim.Take(MaxDkim).Select(d => new ReportedDkim(
+            Dkim = [.. Dkim.Select(d => new ReportedDkim(
                 d.GetValueOrDefault("domain") ?? "", d.GetValueOrDefault("selector") ?? "", d.GetValueOrDefault("result") ?? "none"))],
             SpfDomain = this["auth_results/spf/domain"],
             SpfResult = this["auth_results/spf/result"] ?? "none",

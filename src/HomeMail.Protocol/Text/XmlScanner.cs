@@ -427,8 +427,8 @@ public sealed class XmlScanner
         var parts = Encoding.Latin1.GetString(head[at..end]).Split(['"', '\'']);
         return (parts.Length < 2 ? throw Malformed() : parts[1].ToUpperInvariant() switch
         {
-            "UTF-8" or "US-ASCII" => Utf8,
-            "ISO-8859-1" or "ISO-8859-15" or "WINDOWS-1252" => Encoding.Latin1,
+            "UTF-8" or "UTF8" or "US-ASCII" or "ASCII" => Utf8,
+            "ISO-8859-1" or "ISO8859-1" or "ISO_8859-1" or "LATIN1" or "ISO-8859-15" or "WINDOWS-1252" => Encoding.Latin1,
             _ => throw new FormatException("in an encoding that is not known here"),
         }, 0);
     }

@@ -231,7 +231,7 @@ public sealed partial class ImapSession
     private bool TryKeepView(int messages)
     {
         var octets = messages * sizeof(uint);
-        if (_options.Memory?.TryKeep(octets) == false)
+        if (_options.Memory?.TryKeepView(octets) == false)
             return false;
         _viewOctets = octets;
         return true;
@@ -239,7 +239,7 @@ public sealed partial class ImapSession
 
     private void LeaveView()
     {
-        _options.Memory?.LetGo(_viewOctets);
+        _options.Memory?.LetGoView(_viewOctets);
         _viewOctets = 0;
     }
 

@@ -9,7 +9,8 @@ namespace HomeMail.Server.Net;
 /// <param name="collect">Collects garbage; null asks the runtime to.</param>
 public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action? collect = null) : ITimed
 {
-    // Of the heap: a quarter for content under way, one for what sessions keep; the rest is for all else. The two marks are above what a server at work has.
+    // Of the heap: a quarter for content under way, one for transactions, one for views of mailboxes; what is left is for all else, and the marks say when the
+    // sum is too much. The marks are above what a server at work has.
     private const double ContentShare = 0.25;
     private const double KeptShare = 0.25;
     private const double ShortMark = 0.75;
@@ -26,6 +27,7 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     private readonly long _keptLimit = (long)(heapLimit * KeptShare);
     private long _content;
     private long _kept;
+    private long _views;
     private long _left;
     private int _beats;
     private volatile Level _level;
@@ -65,22 +67,36 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     public void Release(int octets) => Interlocked.Add(ref _content, -octets);
 
     /// <summary>
-    /// Asks for room for what a session keeps: a transaction, the view of a selected mailbox. It is counted when it comes: a thousand sessions that begin
-    /// something at once would be past the limit before the heap is looked at again.
+    /// Asks for room for what a session keeps: a transaction. It is counted when it comes: a thousand sessions that begin something at once would be past the
+    /// limit before the heap is looked at again.
     /// </summary>
     /// <param name="octets">How much.</param>
     /// <returns>False if there is none now; nothing is kept then.</returns>
-    public bool TryKeep(int octets)
-    {
-        if (Interlocked.Add(ref _kept, octets) <= _keptLimit)
-            return true;
-        Interlocked.Add(ref _kept, -octets);
-        return false;
-    }
+    public bool TryKeep(int octets) => TryTake(ref _kept, octets);
 
     /// <summary>Gives room back.</summary>
     /// <param name="octets">As much as was kept.</param>
     public void LetGo(int octets) => Interlocked.Add(ref _kept, -octets);
+
+    /// <summary>
+    /// Asks for room for the view of a mailbox that is open. It has a share of its own: those who read must not keep mail out, and strangers who begin to send
+    /// must not keep those out who read.
+    /// </summary>
+    /// <param name="octets">How much.</param>
+    /// <returns>False if there is none now; nothing is kept then.</returns>
+    public bool TryKeepView(int octets) => TryTake(ref _views, octets);
+
+    /// <summary>Gives the room of a view back.</summary>
+    /// <param name="octets">As much as was kept.</param>
+    public void LetGoView(int octets) => Interlocked.Add(ref _views, -octets);
+
+    private bool TryTake(ref long taken, int octets)
+    {
+        if (Interlocked.Add(ref taken, octets) <= _keptLimit)
+            return true;
+        Interlocked.Add(ref taken, -octets);
+        return false;
+    }
 
     /// <summary>Looks at the heap. Only what is left after a collection counts: garbage is no shortage.</summary>
     /// <param name="now">The clock's timestamp.</param>

@@ -9,7 +9,8 @@ internal sealed class Lane(Destination destination)
 
     private readonly List<LaneItem> _waiters = [];
 
-    public Destination Destination { get; } = destination;
+    /// <summary>Where it leads by the routes of now; its key stays.</summary>
+    public Destination Destination { get; set; } = destination;
 
     /// <summary>What is due.</summary>
     public Queue<LaneItem> Ready { get; } = new();
@@ -46,11 +47,25 @@ internal sealed class Lane(Destination destination)
         item.WaitsForHost = true;
         if (item.IsAmongWaiters)
             return;
-        // Those that are gone by now leave room.
-        if (_waiters.Count > FewWaiters && _waiters.Count > 2 * Items)
-            _waiters.RemoveAll(static waiter => !(waiter.IsAmongWaiters = waiter.WaitsForHost && waiter.State != ItemState.Gone));
+        Tidy();
         item.IsAmongWaiters = true;
         _waiters.Add(item);
+    }
+
+    /// <summary>An item has gone.</summary>
+    public void Left()
+    {
+        Items--;
+        Tidy();
+    }
+
+    // Those that are gone leave room, when they are as many as those that are there: what it costs is shared by as many.
+    private void Tidy()
+    {
+        if (_waiters.Count <= FewWaiters || _waiters.Count <= 2 * Items)
+            return;
+        _waiters.RemoveAll(static waiter => !(waiter.IsAmongWaiters = waiter.WaitsForHost && waiter.State != ItemState.Gone));
+        _waiters.Capacity = Math.Max(FewWaiters, _waiters.Count * 2);
     }
 
     /// <summary>The items that wait for a host, each once; from now on they are not kept here.</summary>

@@ -26,25 +26,35 @@ public sealed partial class QueueRunner
                     continue;
                 item.State = ItemState.Running;
             }
-            await WithEnvelopeAsync(item, async open =>
+            try
             {
-                var done = await SettleAsync(item, open).ConfigureAwait(false);
-                lock (_gate)
-                {
-                    if (done || item.State != ItemState.Running)
-                        return;
-                    Remove(item);
-                    Spread(item, open.Envelope!, open.IsUnsaved, In(_options.OwnRetry));
-                    if (item.HasNothingToDo)
-                        Forget(item);
-                    if (!item.IsHurried)
-                        return;
-                    item.IsHurried = false;
-                    for (var waiting = item.First; waiting is not null; waiting = waiting.Next)
-                        TryNow(waiting);
-                }
-            }).ConfigureAwait(false);
+                await WithEnvelopeAsync(item, open => LookAsync(item, open)).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                // One message must not keep all others from being looked at.
+                _log.Error(e is IOException ? "queue-disk" : "queue-bug", ("id", item.Id.ToString()), ("error", e is IOException ? e.Message : e.ToString()));
+            }
             Wake();
+        }
+    }
+
+    private async Task LookAsync(QueuedMessage message, OpenEnvelope open)
+    {
+        var done = await SettleAsync(message, open).ConfigureAwait(false);
+        lock (_gate)
+        {
+            if (done || message.State != ItemState.Running)
+                return;
+            Remove(message);
+            Spread(message, open.Envelope!, open.IsUnsaved, In(_options.OwnRetry));
+            if (message.HasNothingToDo)
+                Forget(message);
+            if (!message.IsHurried)
+                return;
+            message.IsHurried = false;
+            for (var waiting = message.First; waiting is not null; waiting = waiting.Next)
+                TryNow(waiting);
         }
     }
 
@@ -153,20 +163,29 @@ public sealed partial class QueueRunner
         }
         finally
         {
-            bool drop;
             lock (_gate)
             {
                 // An item that nothing was decided about comes again.
                 if (item is QueuedMessage { State: ItemState.Running })
                     Schedule(item, In(_options.OwnRetry));
-                var last = --open.Users == 0;
-                drop = last && message.IsDropped && open.Envelope is not null;
-                if (last && (!open.IsUnsaved || message.IsDropped))
-                    message.Open = null;
             }
-            if (drop)
-                await RemoveDroppedAsync(message, open.Envelope!).ConfigureAwait(false);
+            await LeaveAsync(message, open).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>One user of an envelope less. The last one carries out what was decided meanwhile: that the message goes.</summary>
+    private async Task LeaveAsync(QueuedMessage message, OpenEnvelope open)
+    {
+        Envelope? dropped;
+        lock (_gate)
+        {
+            var isLast = --open.Users == 0;
+            dropped = isLast && message.IsDropped ? open.Loaded : null;
+            if (isLast && (!open.IsUnsaved || message.IsDropped))
+                message.Open = null;
+        }
+        if (dropped is not null)
+            await RemoveDroppedAsync(message, dropped).ConfigureAwait(false);
     }
 
     private async ValueTask<IDisposable> PlaceAsync(CancellationToken cancel)

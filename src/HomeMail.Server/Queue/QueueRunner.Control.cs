@@ -201,11 +201,7 @@ public sealed partial class QueueRunner
         }
         finally
         {
-            lock (_gate)
-            {
-                if (--open.Users == 0 && !open.IsUnsaved)
-                    message.Open = null;
-            }
+            await LeaveAsync(message, open).ConfigureAwait(false);
             Wake();
         }
     }

@@ -250,7 +250,15 @@ public sealed partial class QueueRunner : IAsyncDisposable
     private Lane LaneOf(Destination destination)
     {
         if (!_lanes.TryGetValue(destination.Key, out var lane))
+        {
             _lanes.Add(destination.Key, lane = new Lane(destination));
+        }
+        else if (!ReferenceEquals(lane.Destination.Route, destination.Route))
+        {
+            // The routes are new ones: what was found out by the old one says nothing of this.
+            lane.Destination = destination;
+            lane.NotBefore = 0;
+        }
         return lane;
     }
 
@@ -310,7 +318,7 @@ public sealed partial class QueueRunner : IAsyncDisposable
         if (item is not LaneItem { Lane: var lane } planned)
             return;
         planned.Message.TakeOut(planned);
-        lane.Items--;
+        lane.Left();
         if (IsIdle(lane))
             _lanes.Remove(lane.Destination.Key);
     }

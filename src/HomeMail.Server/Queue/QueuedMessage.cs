@@ -125,7 +125,11 @@ internal sealed class OpenEnvelope(Func<Envelope?> load)
 {
     private readonly Lazy<Envelope?> _envelope = new(load);
 
+    /// <summary>The envelope, which is read when it is first asked for; null if it is not there.</summary>
     public Envelope? Envelope => _envelope.Value;
+
+    /// <summary>The envelope if it has been read. Reads nothing and never throws.</summary>
+    public Envelope? Loaded => _envelope.IsValueCreated ? _envelope.Value : null;
 
     public SemaphoreSlim Gate { get; } = new(1);
 

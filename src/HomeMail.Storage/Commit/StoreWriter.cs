@@ -47,7 +47,7 @@ internal sealed class StoreWriter(IFileSystem files)
                 throw new StorageClosedException();
             if (!_hasThread)
             {
-                new Thread(Run, StackSize) { IsBackground = true, Name = "store" }.UnsafeStart();
+                Start();
                 _hasThread = true;
             }
             _waiting.AddLast(change);
@@ -71,6 +71,19 @@ internal sealed class StoreWriter(IFileSystem files)
                 return Task.CompletedTask;
             _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _idle.Task;
+        }
+    }
+
+    private void Start()
+    {
+        try
+        {
+            new Thread(Run, StackSize) { IsBackground = true, Name = "store" }.UnsafeStart();
+        }
+        catch (OutOfMemoryException)
+        {
+            // No more threads are to be had; one of the pool does it until there is nothing to do.
+            ThreadPool.UnsafeQueueUserWorkItem(static writer => writer.Run(), this, preferLocal: false);
         }
     }
 

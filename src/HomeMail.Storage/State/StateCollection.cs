@@ -16,6 +16,7 @@ public sealed class StateCollection
 
     // Between two flushes the same senders are asked about again and again, most of them unknown; a query of the file costs more than all else about a message.
     private const int MaximumRead = 256;
+    private const long NotRead = -1;
 
     private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
 
@@ -46,7 +47,10 @@ public sealed class StateCollection
             var kept = Key(key);
             if (!_pending.TryGetValue(kept, out var entry) && !_read.TryGetValue(kept, out entry))
             {
-                entry = _store.Use(engine => Read(engine, kept), default);
+                entry = _store.Use(engine => Read(engine, kept), (null, NotRead));
+                // What could not be read now may be there: the next one who asks is to find it.
+                if (entry.Expires == NotRead)
+                    return null;
                 if (_read.Count == MaximumRead)
                     _read.Clear();
                 _read[kept] = entry;

@@ -139,6 +139,27 @@ public sealed class AggregateReportTests
         Assert.Equal(512, about.Organization.Length);
     }
 
+    [Fact]
+    public void What_is_kept_of_a_record_is_bounded()
+    {
+        var whole = Write(Record);
+        var at = whole.IndexOf("</auth_results>", StringComparison.Ordinal);
+        Assert.True(at > 0);
+
+        // Seven octets each, and packed almost nothing: each must not cost an object.
+        var many = whole[..at] + string.Concat(Enumerable.Repeat("<dkim/>", 100_000)) + "<dkim><domain>late.example</domain><result>pass</result></dkim>" + whole[at..];
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var (_, records) = Read(many);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10_000_000);
+        Assert.Equal(20, records[0].Dkim.Count);
+        Assert.Equal(Record.Dkim, records[0].Dkim.Take(2));
+        Assert.DoesNotContain(records[0].Dkim, d => d.Domain == "late.example" || d.Result == "pass" && d.Domain != "list.example");
+
+        var names = string.Concat(Enumerable.Range(0, 200).Select(i => $"<a{i}>x</a{i}>"));
+        Assert.Throws<FormatException>(() => Read(whole[..at] + names + whole[at..]));
+        Assert.Throws<FormatException>(() => Read(whole.Replace("<report_metadata>", "<report_metadata>" + names, StringComparison.Ordinal)));
+    }
+
     private static XmlElement Find(XmlDocument document, string name) => (XmlElement)document.GetElementsByTagName(name)[0]!;
 
     private static string Children(XmlElement element) => string.Join(' ', element.ChildNodes.OfType<XmlElement>().Select(e => e.LocalName));

@@ -123,6 +123,12 @@ public sealed class XmlScannerTests
     public void Declared_encodings_are_read()
     {
         Assert.Equal("<a[Grün]>", Scan(Encoding.Latin1.GetBytes("<?xml version='1.0' encoding=\"ISO-8859-1\"?><a>Grün</a>")));
+
+        // As lxml, ElementTree and others write them.
+        foreach (var name in new[] { "latin1", "iso8859-1", "ISO_8859-1" })
+            Assert.Equal("<a[Grün]>", Scan(Encoding.Latin1.GetBytes($"<?xml version='1.0' encoding='{name}'?><a>Grün</a>")));
+        foreach (var name in new[] { "ASCII", "us-ascii", "utf8" })
+            Assert.Equal("<a[x]>", Scan($"<?xml version='1.0' encoding='{name}'?><a>x</a>"));
         Assert.Equal("<a[Grün]>", Scan("<?xml version='1.0' encoding='us-ascii' standalone='yes'?><a>Grün</a>"));
         Assert.Throws<FormatException>(() => Scan(Encoding.Latin1.GetBytes("<a>Grün</a>")));
     }

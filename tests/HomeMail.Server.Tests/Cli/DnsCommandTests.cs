@@ -40,10 +40,19 @@ public sealed class DnsCommandTests : IDisposable
         Assert.True(checkCode == 0, said);
         Write("in-addr.arpa", "@ 3600 IN SOA ns.example.org. root.example.org. 1 3600 600 86400 60\n@ 3600 IN NS ns.example.org.\n7 3600 IN PTR mail.example.org.\n");
         Write("ip6.arpa", "@ 3600 IN SOA ns.example.org. root.example.org. 1 3600 600 86400 60\n@ 3600 IN NS ns.example.org.\n5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0 3600 IN PTR mail.example.org.\n");
-        using var knot = StartKnot(port);
+        var knot = StartKnot(port);
+        // A port that was free may be another's a moment later.
+        for (var tries = 1; !await AnswersAsync(knot, port) && tries < 5; tries++)
+        {
+            knot.Dispose();
+            port = FreePort();
+            Configure("203.0.113.7, 2001:db8::25", port, Secret);
+            knot = StartKnot(port);
+        }
+        using var served = knot;
         try
         {
-            await AnswersAsync(knot, port);
+            Assert.False(knot.HasExited);
             var resolver = $"127.0.0.1:{port}";
             (code, var verified, _) = await RunAsync("dns", "--verify", "--resolver", resolver);
             Assert.True(code == 0, verified);
@@ -151,11 +160,13 @@ public sealed class DnsCommandTests : IDisposable
         return Process.Start(new ProcessStartInfo(Knot, ["-c", path]))!;
     }
 
-    private static async Task AnswersAsync(Process knot, int port)
+    private static async Task<bool> AnswersAsync(Process knot, int port)
     {
         var waited = Stopwatch.StartNew();
         while (await AddressAsync(port) is null && waited.Elapsed < TimeSpan.FromSeconds(30))
-            Assert.False(knot.HasExited);
+            if (knot.HasExited)
+                return false;
+        return true;
     }
 
     private static async Task<string?> AddressAsync(int port)

@@ -100,7 +100,17 @@ public class QueueGrowthTests
             var goes = Item(lane);
             lane.AddWaiter(goes);
             goes.State = ItemState.Gone;
-            lane.Items--;
+            lane.Left();
+        }
+        Assert.InRange(lane.WaiterCount, 10, 50);
+
+        // Nor do thousands that were there at once, and go without another coming.
+        var many = Enumerable.Range(0, 10_000).Select(_ => Item(lane)).ToList();
+        many.ForEach(lane.AddWaiter);
+        foreach (var goes in many)
+        {
+            goes.State = ItemState.Gone;
+            lane.Left();
         }
         Assert.InRange(lane.WaiterCount, 10, 50);
         Assert.Equal(stays, lane.TakeWaiters());

@@ -24,8 +24,15 @@ public class MemoryBudgetTests
         Assert.True(budget.TryKeep(250));
         Assert.False(budget.TryKeep(1));
         Assert.True(budget.TryReserve(250));
+
+        // Those who read keep no mail out, and those who send keep nobody from reading.
+        Assert.True(budget.TryKeepView(250));
+        Assert.False(budget.TryKeepView(1));
         budget.LetGo(250);
         Assert.True(budget.TryKeep(1));
+        Assert.False(budget.TryKeepView(1));
+        budget.LetGoView(250);
+        Assert.True(budget.TryKeepView(250));
     }
 
     [Fact]

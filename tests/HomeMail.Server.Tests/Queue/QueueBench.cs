@@ -198,6 +198,9 @@ internal sealed class MemoryStore : IQueueStore
 
     public bool IsUnreadable { get; set; }
 
+    /// <summary>Is called before an envelope is read, or written.</summary>
+    public Action<MessageId> Before { get; set; } = static _ => { };
+
     public void Put(Envelope envelope, string travels)
     {
         _messages[envelope.Id] = Encoding.Latin1.GetBytes(Letters.Local + travels);
@@ -219,6 +222,7 @@ internal sealed class MemoryStore : IQueueStore
 
     public Envelope? LoadEnvelope(MessageId id)
     {
+        Before(id);
         if (IsUnreadable)
             throw new StorageException(FileError.Other, "read", "memory");
         return _saved.TryGetValue(id, out var envelope) ? Copy(envelope) : null;
@@ -226,6 +230,7 @@ internal sealed class MemoryStore : IQueueStore
 
     public Task SaveAsync(Envelope envelope)
     {
+        Before(envelope.Id);
         if (IsFull)
             return Task.FromException(new StorageException(FileError.NoSpace, "write", "memory"));
         Saves++;
