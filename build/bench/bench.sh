@@ -22,7 +22,7 @@ at_exit '[ -n "${KEEP:-}" ] || rm -rf "$disk"; ungroup'
 . build/bench/peers.sh
 user vmail 3010
 zone 'client.example. TXT "v=spf1 ip4:127.0.0.0/8 -all"' 'far.example. MX 10 mx.far.example.' "mx.far.example. A $outside_ip" \
-    'home.example. TXT "v=spf1 mx -all"'
+    'home.example. TXT "v=spf1 mx -all"' 'secure.example. TXT "v=spf1 ip4:127.0.0.0/8 -all"'
 certificates mail.home.example
 chmod 644 "$world"/mail.home.example.key
 

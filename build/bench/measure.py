@@ -41,7 +41,7 @@ SCENARIOS = [
     ("100kB", "100 kB, 16 sessions", 32, 4000, {**KB4, "size": 102400}, None),
     ("10MB", "10 MB, two sessions", 4, 60, {**KB4, "sessions": 2, "size": 10485760}, None),
     ("recipients", "4 kB, 16 sessions, five recipients", 32, 10000, {**KB4, "recipients": 5}, None),
-    ("starttls", "4 kB, 16 sessions, STARTTLS for each message", 32, 3000, {**KB4, "per-connection": 1, "tls": "starttls"}, "starttls"),
+    ("starttls", "4 kB, 16 sessions, STARTTLS for each message", 32, 3000, {**KB4, "per-connection": 1, "tls": "starttls", "from": "sender@secure.example"}, "starttls"),
     ("submission", "4 kB, 16 sessions, submission with AUTH, signed with DKIM", 60, 10000, {**KB4, **SIGNED}, "submission"),
 ]
 # What Postfix's generator does as well, by the name of the scenario; whether it uses connections again.

@@ -6,10 +6,6 @@ using Xunit;
 
 namespace HomeMail.Storage.Tests;
 
-/// <summary>What the kernel counts for the whole process is measured while no other test runs.</summary>
-[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
-public sealed class Alone;
-
 /// <summary>
 /// What a flash card has to bear: octets written for a message of 4 kB and for one flag, as the kernel counts them for this process
 /// (<c>write_bytes</c>, whole pages) and, beside it, for the device with its own journal and whatever else runs.

@@ -11,6 +11,7 @@ namespace HomeMail.Server.Tests.Growth;
 /// <summary>
 /// A queue of 100,000 has to fit into a heap of 32 MB with room to work: it did not, and the server ended at its start with an exception. Counted, never timed.
 /// </summary>
+[Collection(nameof(Alone))]
 public class QueueGrowthTests
 {
     private const int Messages = 20_000;

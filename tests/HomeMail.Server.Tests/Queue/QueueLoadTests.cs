@@ -8,6 +8,7 @@ using Xunit;
 namespace HomeMail.Server.Tests.Queue;
 
 /// <summary>Many messages and bad destinations at once.</summary>
+[Collection(nameof(Alone))]
 public class QueueLoadTests
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);

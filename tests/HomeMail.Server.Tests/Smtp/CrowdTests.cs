@@ -9,6 +9,7 @@ using Xunit;
 namespace HomeMail.Server.Tests.Smtp;
 
 /// <summary>Many who want nothing good: whoever does want something is answered all the same.</summary>
+[Collection(nameof(Alone))]
 public class CrowdTests
 {
     [Fact]

@@ -6,10 +6,6 @@ using Xunit;
 
 namespace HomeMail.Server.Tests.Smtp;
 
-/// <summary>What is measured for the whole process: no other test runs meanwhile.</summary>
-[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
-public class Alone;
-
 /// <summary>
 /// What a message allocates from MAIL to 250 in a whole server: SPF, DKIM, DMARC, verdict, history, file and mailbox; by whatever thread.
 /// <see cref="AllocationTests"/> says what the session has of it.

@@ -7,6 +7,7 @@ using Xunit;
 namespace HomeMail.Storage.Tests.Mail;
 
 /// <summary>A mailbox of 100,000 messages, on the real file system: what it costs to open is printed, what it costs to keep is held.</summary>
+[Collection(nameof(Alone))]
 public sealed class LargeMailboxTests(ITestOutputHelper output) : IDisposable
 {
     private const int Messages = 100_000;

@@ -1,0 +1,7 @@
+using Xunit;
+
+namespace HomeMail.Storage.Tests;
+
+/// <summary>What is measured for the whole process is measured while no other test runs.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
