@@ -61,21 +61,21 @@ public class WholeTransactionAllocationTests(ITestOutputHelper output)
         await ExpectAsync(stream, code);
     }
 
-    private static readonly byte[] s_reply = new byte[4096];
+    private static readonly byte[] Buffer = new byte[4096];
 
     private static async Task ExpectAsync(Stream stream, string code)
     {
         var length = 0;
         do
-            length += await stream.ReadAsync(s_reply.AsMemory(length), TestContext.Current.CancellationToken);
+            length += await stream.ReadAsync(Buffer.AsMemory(length), TestContext.Current.CancellationToken);
         while (!IsWhole(length));
-        Assert.Equal(code, Encoding.ASCII.GetString(s_reply, 0, 3));
+        Assert.Equal(code, Encoding.ASCII.GetString(Buffer, 0, 3));
     }
 
     // A last line has no hyphen behind its code.
     private static bool IsWhole(int length)
     {
-        var text = s_reply.AsSpan(0, length);
+        var text = Buffer.AsSpan(0, length);
         if (!text.EndsWith("\r\n"u8))
             return false;
         var start = text[..^2].LastIndexOf((byte)'\n') + 1;
