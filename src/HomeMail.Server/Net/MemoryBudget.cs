@@ -54,13 +54,7 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     /// <summary>Asks for room for content.</summary>
     /// <param name="octets">How much.</param>
     /// <returns>False if there is none now; nothing is reserved then.</returns>
-    public bool TryReserve(int octets)
-    {
-        if (Interlocked.Add(ref _content, octets) <= _contentLimit)
-            return true;
-        Interlocked.Add(ref _content, -octets);
-        return false;
-    }
+    public bool TryReserve(int octets) => TryTake(ref _content, _contentLimit, octets);
 
     /// <summary>Gives room back.</summary>
     /// <param name="octets">As much as was reserved.</param>
@@ -72,7 +66,7 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     /// </summary>
     /// <param name="octets">How much.</param>
     /// <returns>False if there is none now; nothing is kept then.</returns>
-    public bool TryKeep(int octets) => TryTake(ref _kept, octets);
+    public bool TryKeep(int octets) => TryTake(ref _kept, _keptLimit, octets);
 
     /// <summary>Gives room back.</summary>
     /// <param name="octets">As much as was kept.</param>
@@ -84,15 +78,15 @@ public sealed class MemoryBudget(long heapLimit, Func<long>? used = null, Action
     /// </summary>
     /// <param name="octets">How much.</param>
     /// <returns>False if there is none now; nothing is kept then.</returns>
-    public bool TryKeepView(int octets) => TryTake(ref _views, octets);
+    public bool TryKeepView(int octets) => TryTake(ref _views, _keptLimit, octets);
 
     /// <summary>Gives the room of a view back.</summary>
     /// <param name="octets">As much as was kept.</param>
     public void LetGoView(int octets) => Interlocked.Add(ref _views, -octets);
 
-    private bool TryTake(ref long taken, int octets)
+    private static bool TryTake(ref long taken, long limit, int octets)
     {
-        if (Interlocked.Add(ref taken, octets) <= _keptLimit)
+        if (Interlocked.Add(ref taken, octets) <= limit)
             return true;
         Interlocked.Add(ref taken, -octets);
         return false;
