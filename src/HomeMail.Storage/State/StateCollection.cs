@@ -14,7 +14,7 @@ public sealed class StateCollection
 
     private const int MaximumKey = 250;
 
-    // Between two flushes the same senders are asked about again and again, most of them unknown; a query of the file costs more than all else about a message.
+    // Between two flushes the same senders are asked about again and again, most of them unknown; a query of the file costs more than the rest of a verdict.
     private const int MaximumRead = 256;
     private const long NotRead = -1;
 
